@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct frame: what the engine knows of one page of a direct or guarded domain, and the machine's
+ * table of them. A frame without a struct frame (a plain domain's, the hypervisor's, a device's)
+ * is nobody's to map.
+ */
+#pragma once
+
+#include <assert.h>
+
+#include "ptwr/base.h"
+
+/* Xen's L1..L4 page tables are our levels 3..0. */
+enum frame_type {
+    FRAME_NONE,
+    FRAME_TABLE_L0,
+    FRAME_TABLE_L1,
+    FRAME_TABLE_L2,
+    FRAME_TABLE_L3,
+    FRAME_TEXT,
+};
+
+/* docs/state-table.md says who may move a frame from where to where. */
+enum frame_state {
+    FRAME_PLAIN,      /* data window writable, no walker; content is anything */
+    FRAME_PROTECTING, /* data window read-only, flush or validation not finished; no walker */
+    FRAME_ATTACHED,   /* data window read-only, walkers may use it; content validated */
+    FRAME_OPEN,       /* data window writable, no walker; content is anything */
+    FRAME_STALE,      /* no longer a table, read-only until the domain's next full flush */
+};
+
+enum frame_flag {
+    FRAME_PINNED = 1 << 0,   /* one of type_count is the guest's pin */
+    FRAME_BACKPTR = 1 << 1,  /* parent and index name the only entry that refers to this frame */
+    FRAME_CHILDREN = 1 << 2, /* PROTECTING: all children are protected and flushed, judge next */
+    FRAME_TEARDOWN = 1 << 3, /* STALE: the references its entries hold are not all dropped yet */
+    FRAME_SEALED = 1 << 4,
+    FRAME_KDATA = 1 << 5,
+    FRAME_FOREIGN = 1 << 6,  /* another stage 2, a device or EL2 can write it: never a table (R8) */
+};
+
+#define FRAME_NO_OWNER 0xff
+
+/*
+ * 16 bytes: 0.4 % of the memory it describes. The cursor of a resumable loop over the table's
+ * entries shares its place with el0_writers: a frame with those never is, or becomes, a table.
+ */
+struct frame {
+    uint8_t owner; /* domain number or FRAME_NO_OWNER */
+    uint8_t type : 3;
+    uint8_t state : 3;
+    uint8_t : 2;
+    uint16_t flags : 7;
+    uint16_t index : 9;   /* back-pointer: entry in parent; valid with FRAME_BACKPTR */
+    uint32_t parent;      /* back-pointer: frame of the parent table; next frame of a stale list */
+    uint64_t type_count : 16;
+    uint64_t refs : 20;        /* leaves that map the frame, plus holds by EL2 */
+    uint64_t el0_writers : 14; /* of refs: writable, and EL0 may use them; or the cursor */
+    uint64_t el1_writers : 14; /* of refs: writable by EL1 only */
+};
+static_assert(sizeof(struct frame) == 16, "a frame costs 0.4 %");
+
+#define FRAME_TYPE_COUNT_MAX 0xffffU
+#define FRAME_REFS_MAX       0xfffffU
+#define FRAME_WRITERS_MAX    0x3fffU
+
+/*
+ * All frames of the machine: one chunk of struct frame for each 2 MiB region that belongs to a
+ * direct or guarded domain, NULL for the rest.
+ */
+struct frame_table {
+    struct frame **region; /* indexed by (pa >> REGION_SHIFT) - first */
+    uint32_t first;
+    uint32_t count;
+};
+
+/* The frame's record, or NULL if no direct or guarded domain can have it. */
+static inline struct frame *frame_get(const struct frame_table *table, mfn_t mfn)
+{
+    uint32_t region = (mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - table->first;
+
+    if (region >= table->count || table->region[region] == NULL)
+        return NULL;
+    return &table->region[region][mfn.raw & ((1U << (REGION_SHIFT - PAGE_SHIFT)) - 1)];
+}
+
+static inline bool frame_is_table(const struct frame *frame)
+{
+    return frame->type >= FRAME_TABLE_L0 && frame->type <= FRAME_TABLE_L3;
+}
