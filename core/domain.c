@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A domain from its configuration to its end: memory, stage 2, images, vCPU, restart. Policy of
+ * scheduling, interrupts and page tables lives elsewhere.
+ */
+#include "core/domain.h"
+
+#include <stdarg.h>
+
+#include <arch/gic.h>
+#include <arch/stage2.h>
+#include <arch/tlb.h>
+#include <arch/vcpu.h>
+
+#include "core/console.h"
+#include "core/direct.h"
+#include "core/guest_fdt.h"
+#include "core/mem.h"
+#include "core/sched.h"
+#include "core/string.h"
+#include "core/vcpu.h"
+#include "core/vgic.h"
+#include "core/vpl011.h"
+
+#define PLAIN_RAM_BASE UINT64_C(0x40000000)
+#define PLAIN_IPA_BITS 36
+
+static struct domain domains[CONFIG_MAX_DOMAINS];
+static struct vcpu vcpus[CONFIG_MAX_DOMAINS];
+static unsigned int nr_domains;
+
+unsigned int domain_count(void) { return nr_domains; }
+
+struct domain *domain_by_id(unsigned int id) { return id < nr_domains ? &domains[id] : NULL; }
+
+/* What a plain guest's machine looks like: QEMU virt's addresses, which every tool knows. */
+static const struct layout plain_layout = {
+    .gicd = 0x08000000,
+    .gicc = 0x08010000,
+    .gicr = 0x080a0000,
+    .uart = 0x09000000,
+};
+
+/* Give the blocks of a boot module to the guest as they lie; what follows the file is zeroed. */
+static void adopt_module(struct domain *d, const struct module_config *module, ipa_t ipa)
+{
+    uint64_t first = (ipa.raw - d->ram_base) >> REGION_SHIFT;
+    uint64_t blocks = (module->size + REGION_SIZE - 1) >> REGION_SHIFT;
+
+    for (uint64_t i = 0; i < blocks; i++)
+        d->chunk[first + i] = (uint32_t)(module->base >> REGION_SHIFT) + (uint32_t)i;
+    mem_zero(pa_of(module->base + module->size), (blocks << REGION_SHIFT) - module->size);
+}
+
+static enum hv_err allocate_ram(struct domain *d)
+{
+    uint64_t chunks = d->ram_size >> REGION_SHIFT;
+    uint64_t bytes = chunks * sizeof(d->chunk[0]);
+    pa_t list = mem_alloc_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+
+    if (list.raw == 0)
+        return HV_ENOMEM;
+    d->chunk = (uint32_t *)(uintptr_t)list.raw;
+    if (d->image.in_place) {
+        adopt_module(d, &d->config->kernel, d->image.kernel);
+        if (d->config->ramdisk.present)
+            adopt_module(d, &d->config->ramdisk, d->image.ramdisk);
+    }
+    for (uint64_t i = 0; i < chunks; i++) {
+        pa_t chunk;
+
+        if (d->chunk[i] != 0)
+            continue;
+        chunk = mem_alloc_chunk();
+        if (chunk.raw == 0)
+            return HV_ENOMEM;
+        mem_zero(chunk, REGION_SIZE);
+        d->chunk[i] = (uint32_t)(chunk.raw >> REGION_SHIFT);
+    }
+    return HV_OK;
+}
+
+static enum hv_err map_ram(struct domain *d)
+{
+    for (uint64_t i = 0; i < d->ram_size >> REGION_SHIFT; i++) {
+        enum hv_err err = s2_map(&d->s2, ipa_of(d->ram_base + (i << REGION_SHIFT)),
+                                 pa_of((uint64_t)d->chunk[i] << REGION_SHIFT), REGION_SIZE, S2_RW,
+                                 true);
+
+        if (err != HV_OK)
+            return err;
+    }
+    return HV_OK;
+}
+
+/* A GICv2 guest uses the hardware's virtual CPU interface where it expects its GICC. */
+static enum hv_err map_gicv(struct domain *d)
+{
+    pa_t gicv = gic_gicv_pa();
+
+    if (gic_version() != 2)
+        return HV_OK;
+    return s2_map(&d->s2, ipa_of(d->layout.gicc), gicv, 2 * PAGE_SIZE, S2_DEVICE, false);
+}
+
+static enum hv_err build_plain(struct domain *d)
+{
+    enum hv_err err;
+
+    d->layout = plain_layout;
+    d->ram_base = PLAIN_RAM_BASE;
+    d->ram_size = d->config->memory;
+    err = image_plan(d);
+    if (err != HV_OK)
+        return err;
+    err = allocate_ram(d);
+    if (err == HV_OK)
+        err = s2_init(&d->s2, PLAIN_IPA_BITS);
+    if (err == HV_OK)
+        err = map_ram(d);
+    if (err == HV_OK)
+        err = map_gicv(d);
+    if (err == HV_OK)
+        err = image_make_dtb(d);
+    if (err != HV_OK)
+        return err;
+    image_load(d);
+    return HV_OK;
+}
+
+static void start_plain(struct domain *d)
+{
+    struct vcpu *vcpu = d->vcpu[0];
+
+    vcpu_reset(vcpu);
+    vcpu->regs.x[0] = d->image.dtb.raw;
+    vcpu->regs.elr = d->image.entry.raw;
+}
+
+static void describe(const struct domain *d)
+{
+    if (d->kind == DOMAIN_DIRECT) {
+        printk("latch: domain %s: %lu MiB, 1 vCPU, direct\n", d->name, d->config->memory >> 20);
+        return;
+    }
+    printk("latch: domain %s: %lu MiB, 1 vCPU, plain, %s of %lu KiB at %#lx%s\n", d->name,
+           d->ram_size >> 20, image_kind_name(d->image.kind), d->config->kernel.size >> 10,
+           d->image.kernel.raw, d->image.in_place ? " (in place)" : "");
+}
+
+enum hv_err domain_create(const struct domain_config *config)
+{
+    struct domain *d = &domains[nr_domains];
+    struct vcpu *vcpu = &vcpus[nr_domains];
+    enum hv_err err;
+
+    if (nr_domains == CONFIG_MAX_DOMAINS)
+        return HV_E2BIG;
+    d->id = nr_domains;
+    d->config = config;
+    d->kind = config->paging;
+    memcpy(d->name, config->name, sizeof(d->name));
+    d->vcpu[0] = vcpu;
+    d->nr_vcpus = 1;
+    vcpu_init(vcpu, d, 0);
+    err = d->kind == DOMAIN_DIRECT ? direct_create(d) : build_plain(d);
+    if (err != HV_OK) {
+        printk("latch: domain %s: cannot be built: %s\n", d->name,
+               err == HV_ENOMEM ? "not enough memory" : "see above");
+        return err;
+    }
+    vgic_init(d);
+    if (config->vpl011)
+        vpl011_init(d);
+    if (d->kind != DOMAIN_DIRECT)
+        start_plain(d);
+    nr_domains++;
+    describe(d);
+    d->state = DOMAIN_RUNNING;
+    sched_add(vcpu);
+    return HV_OK;
+}
+
+void domain_fdt_args(const struct domain *d, struct guest_fdt_args *args)
+{
+    const struct domain_config *config = d->config;
+
+    memset(args, 0, sizeof(*args));
+    args->bootargs = config->kernel.bootargs;
+    args->ram_base = d->ram_base;
+    args->ram_size = d->ram_size;
+    args->gic_version = gic_version();
+    args->gicd = d->layout.gicd;
+    args->gicc = d->layout.gicc;
+    args->gicr = d->layout.gicr;
+    args->uart = config->vpl011 ? d->layout.uart : 0;
+    args->nr_vcpus = d->nr_vcpus;
+    if (config->ramdisk.present) {
+        args->initrd_start = d->image.ramdisk.raw;
+        args->initrd_end = d->image.ramdisk.raw + config->ramdisk.size;
+    }
+}
