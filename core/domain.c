@@ -200,3 +200,68 @@ void domain_fdt_args(const struct domain *d, struct guest_fdt_args *args)
         args->initrd_end = d->image.ramdisk.raw + config->ramdisk.size;
     }
 }
+
+/* Gone for good: off the scheduler's ring, tables consistent, its last console line shown. */
+static void finish(struct domain *d, enum domain_state state)
+{
+    d->state = state;
+    d->reset_pending = false;
+    sched_remove_domain(d);
+    console_domain_flush(d);
+}
+
+void domain_end(struct domain *d)
+{
+    if (d->state != DOMAIN_RUNNING)
+        return;
+    finish(d, DOMAIN_ENDED);
+    printk("latch: domain %s ended\n", d->name);
+}
+
+void domain_stop(struct domain *d, const char *format, ...)
+{
+    char reason[160];
+    va_list args;
+
+    if (d->state != DOMAIN_RUNNING)
+        return;
+    va_start(args, format);
+    format_string(reason, sizeof(reason), format, args);
+    va_end(args);
+    finish(d, DOMAIN_STOPPED);
+    printk("latch: domain %s stopped: %s\n", d->name, reason);
+}
+
+static void reset_plain(struct domain *d)
+{
+    for (uint64_t i = 0; i < d->ram_size >> REGION_SHIFT; i++)
+        mem_zero(pa_of((uint64_t)d->chunk[i] << REGION_SHIFT), REGION_SIZE);
+    image_load(d);
+    s2_flush(&d->s2);
+    start_plain(d);
+}
+
+void domain_reset(struct domain *d)
+{
+    d->reset_pending = false;
+    if (!d->config->on_reset_restart) {
+        finish(d, DOMAIN_ENDED);
+        printk("latch: domain %s ended (reset; latch,on-reset = \"stop\")\n", d->name);
+        return;
+    }
+    printk("latch: domain %s restarts\n", d->name);
+    console_domain_flush(d);
+    vgic_reset(d);
+    vpl011_reset(d);
+    if (d->kind == DOMAIN_DIRECT) {
+        enum hv_err err = direct_reset(d);
+
+        if (err != HV_OK) {
+            domain_stop(d, "cannot be built again (%d)", (int)err);
+            return;
+        }
+    } else {
+        reset_plain(d);
+    }
+    sched_add(d->vcpu[0]);
+}
