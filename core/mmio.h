@@ -6,15 +6,8 @@
 
 struct vcpu;
 
-struct mmio {
-    ipa_t ipa;
-    uint8_t size;   /* 1, 2, 4, 8 bytes; ipa is aligned to it */
-    bool write;
-    uint64_t value; /* zero-extended; a device's read handler sets it */
-};
-
 /*
- * Find the device and let it do the access: vgic_mmio(vcpu, m), vpl011_mmio(vcpu, m), both of which
- * return false for an address that is not theirs. false: nothing is there.
+ * Find the device at `ipa` (aligned to `size`, which is 1, 2, 4 or 8) and let it do the access;
+ * *value is zero-extended. false: nothing is there.
  */
-bool mmio_access(struct vcpu *vcpu, struct mmio *m);
+bool mmio_access(struct vcpu *vcpu, ipa_t ipa, unsigned int size, bool write, uint64_t *value);

@@ -18,6 +18,7 @@ enum vcpu_state {
 struct vcpu {
     struct regs regs; /* must be first: vectors.S */
     struct arch_vcpu arch;
+    struct vgic_vcpu vgic;
     struct domain *domain;
     unsigned int id; /* in its domain */
     enum vcpu_state state;

@@ -6,10 +6,6 @@
 
 struct vcpu;
 
-#define INTID_MAINTENANCE 25
-#define INTID_CNTHP       26
-#define INTID_VTIMER      27
-
 #define TIMER_NEVER UINT64_MAX
 
 /* Once per CPU. */

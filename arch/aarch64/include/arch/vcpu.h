@@ -37,7 +37,6 @@ struct arch_vcpu {
     uint64_t cpacr, cntkctl, par, csselr;
     uint64_t pauth[10];
     uint64_t cntv_ctl, cntv_cval, cntvoff;
-    bool vtimer_active; /* PPI 27 was active in the GIC on behalf of this vCPU */
     bool loaded;
     /* Constant after vcpu_reset(). */
     uint64_t hcr; /* without TWI, which follows the number of vCPUs on the CPU */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which emulated device an address belongs to. What the devices do is theirs. */
+#include "core/mmio.h"
+
+#include "core/vcpu.h"
+#include "core/vgic.h"
+#include "core/vpl011.h"
+
+bool mmio_access(struct vcpu *vcpu, ipa_t ipa, unsigned int size, bool write, uint64_t *value)
+{
+    return vgic_mmio(vcpu, ipa.raw, size, write, value) ||
+           vpl011_mmio(vcpu, ipa.raw, size, write, value);
+}

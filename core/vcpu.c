@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A vCPU's beginning. */
+#include "core/vcpu.h"
+
+#include "core/domain.h"
+
+void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id)
+{
+    vcpu->domain = d;
+    vcpu->id = id;
+    vcpu->state = VCPU_OFF;
+    vcpu->next = NULL;
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+    vcpu->state = VCPU_OFF;
+    arch_vcpu_reset(vcpu);
+}
