@@ -72,7 +72,6 @@ unsigned gic_version(void); /* 2 or 3 */
 unsigned gic_nr_lrs(void);
 pa_t gic_gicv_pa(void); /* GICv2 only: the virtual CPU interface, two pages */
 pa_t gic_gicd_pa(void);
-uint64_t gic_gicd_size(void);
 /* What the board calls its CPU interface (v2) and redistributors (v3): direct domains see these. */
 pa_t gic_gicc_pa(void);
 pa_t gic_gicr_pa(void);
