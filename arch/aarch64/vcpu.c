@@ -7,7 +7,6 @@
 #include <arch/asm_offsets.h>
 #include <arch/barrier.h>
 #include <arch/idregs.h>
-#include <arch/regs.h>
 #include <arch/sysreg.h>
 #include <arch/timer.h>
 

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trapped system registers of guests: what each read gives and each write does. docs/sysregs.md
+ * has the same policy in words. A register that no row names is UNDEFINED to the guest.
+ */
+#include <arch/gic.h>
+#include <arch/idregs.h>
+#include <arch/sysreg.h>
+#include <arch/trap.h>
+#include <arch/vcpu.h>
+
+#include "core/direct.h"
+#include "core/domain.h"
+#include "core/vcpu.h"
+#include "core/vgic.h"
+
+/* op0, op1, CRn, CRm, op2, as the assembler's S<op0>_<op1>_C<n>_C<m>_<op2>. */
+#define REG(op0, op1, crn, crm, op2)                                                              \
+    (((uint32_t)(op0) << 14) | ((op1) << 11) | ((crn) << 7) | ((crm) << 3) | (op2))
+
+#define ANY_OP2 0x7
+#define ANY_CRM 0x78
+#define ANY_CRN 0x780
+
+enum policy {
+    UNDEF,
+    RAZ_WI,
+    ID_REGISTER,
+    OS_LOCK_STATUS,
+    SEND_SGI,
+    MEMORY_REGIME, /* HCR_EL2.TVM: registers that give descriptors their meaning */
+};
+
+struct row {
+    uint32_t reg;
+    uint32_t any; /* bits of reg that do not count */
+    enum policy policy;
+};
+
+#define SCTLR_EL1      REG(3, 0, 1, 0, 0)
+#define TTBR0_EL1      REG(3, 0, 2, 0, 0)
+#define TTBR1_EL1      REG(3, 0, 2, 0, 1)
+#define TCR_EL1        REG(3, 0, 2, 0, 2)
+#define AFSR0_EL1      REG(3, 0, 5, 1, 0)
+#define AFSR1_EL1      REG(3, 0, 5, 1, 1)
+#define ESR_EL1        REG(3, 0, 5, 2, 0)
+#define FAR_EL1        REG(3, 0, 6, 0, 0)
+#define MAIR_EL1       REG(3, 0, 10, 2, 0)
+#define AMAIR_EL1      REG(3, 0, 10, 3, 0)
+#define CONTEXTIDR_EL1 REG(3, 0, 13, 0, 1)
+
+/* First match counts. */
+static const struct row rows[] = {
+    {SCTLR_EL1, 0, MEMORY_REGIME},
+    {TTBR0_EL1, 0, MEMORY_REGIME},
+    {TTBR1_EL1, 0, MEMORY_REGIME},
+    {TCR_EL1, 0, MEMORY_REGIME},
+    {AFSR0_EL1, 0, MEMORY_REGIME},
+    {AFSR1_EL1, 0, MEMORY_REGIME},
+    {ESR_EL1, 0, MEMORY_REGIME},
+    {FAR_EL1, 0, MEMORY_REGIME},
+    {MAIR_EL1, 0, MEMORY_REGIME},
+    {AMAIR_EL1, 0, MEMORY_REGIME},
+    {CONTEXTIDR_EL1, 0, MEMORY_REGIME},
+    {REG(3, 0, 12, 11, 5), 0, SEND_SGI}, /* ICC_SGI1R_EL1 */
+    {REG(3, 0, 12, 11, 6), 0, SEND_SGI}, /* ICC_ASGI1R_EL1 */
+    {REG(3, 0, 12, 11, 7), 0, SEND_SGI}, /* ICC_SGI0R_EL1 */
+    {REG(3, 0, 0, 0, 0), ANY_CRM | ANY_OP2, ID_REGISTER},
+    {REG(3, 0, 1, 0, 1), 0, RAZ_WI}, /* ACTLR_EL1 */
+    {REG(2, 0, 1, 1, 4), 0, OS_LOCK_STATUS}, /* OSLSR_EL1 */
+    {REG(2, 0, 0, 0, 0), ANY_CRN | ANY_CRM | ANY_OP2, RAZ_WI}, /* MDSCR_EL1, DBG*, OSLAR_EL1 ... */
+    {REG(2, 3, 0, 0, 0), ANY_CRN | ANY_CRM | ANY_OP2, RAZ_WI}, /* MDCCSR_EL0, DBGDTR* */
+    {REG(1, 0, 7, 6, 2), 0, RAZ_WI},  /* DC ISW */
+    {REG(1, 0, 7, 10, 2), 0, RAZ_WI}, /* DC CSW */
+    {REG(1, 0, 7, 14, 2), 0, RAZ_WI}, /* DC CISW */
+};
+
+bool id_has_pauth(void)
+{
+    return (read_sysreg(id_aa64isar1_el1) & (GENMASK64(11, 4) | GENMASK64(31, 24))) != 0 ||
+           (read_sysreg(S3_0_C0_C6_2) & GENMASK64(15, 8)) != 0; /* ID_AA64ISAR2_EL1 */
+}
+
+/* The ID registers that do not read as zero: which fields pass, which are set. */
+#define FIELD(shift) (UINT64_C(0xf) << (shift))
+
+/* EL0 and EL1 in AArch64 only; FP, AdvSIMD, DIT, CSV2, CSV3. */
+static uint64_t id_pfr0(void)
+{
+    uint64_t host = read_sysreg(id_aa64pfr0_el1);
+    uint64_t value = 0x11 | (host & (FIELD(16) | FIELD(20) | FIELD(48) | FIELD(60)));
+
+    if (id_field(host, 56) != 0)
+        value |= UINT64_C(1) << 56; /* CSV2 2 and 3 come with SCXTNUM_ELx, which is not switched */
+    if (gic_version() == 3)
+        value |= host & FIELD(ID_PFR0_GIC);
+    return value;
+}
+
+/* BTI changes descriptors (GP), so direct guests do without; SSBS. */
+static uint64_t id_pfr1(bool plain)
+{
+    return read_sysreg(id_aa64pfr1_el1) & (FIELD(4) | (plain ? FIELD(0) : 0));
+}
+
+/* Debug architecture Armv8 with the smallest number of break- and watchpoints; no PMU, no trace. */
+static uint64_t id_dfr0(void) { return 6 | (UINT64_C(1) << 12) | (UINT64_C(1) << 20); }
+
+static uint64_t id_isar0(void) { return read_sysreg(id_aa64isar0_el1) & ~FIELD(24); /* TME */ }
+
+/* All but XS and LS64, which need HCRX_EL2. */
+static uint64_t id_isar1(void)
+{
+    return read_sysreg(id_aa64isar1_el1) & ~(FIELD(56) | FIELD(60));
+}
+
+/* RPRES, GPA3, APA3, BC, PAC_frac, CLRBHB. Hidden: WFxT, MOPS and what is newer. */
+static uint64_t id_isar2(void)
+{
+    return read_sysreg(S3_0_C0_C6_2) &
+           (FIELD(4) | FIELD(8) | FIELD(12) | FIELD(20) | FIELD(24) | FIELD(28));
+}
+
+/* PARange that covers the domain's IPAs and no more than the CPU's. */
+static uint64_t pa_range(const struct domain *d, uint64_t host)
+{
+    static const unsigned int bits[] = {32, 36, 40, 42, 44, 48};
+    unsigned int i = 0;
+
+    while (i < ARRAY_SIZE(bits) - 1 && bits[i] < d->s2.ipa_bits)
+        i++;
+    return i < id_field(host, 0) ? i : id_field(host, 0);
+}
+
+/* ASIDBits; 4 KiB granule without LPA2; 16 and 64 KiB ones for plain guests only. */
+static uint64_t id_mmfr0(const struct domain *d, bool plain)
+{
+    uint64_t host = read_sysreg(id_aa64mmfr0_el1);
+    uint64_t value = pa_range(d, host) | (host & FIELD(4));
+
+    if (!plain)
+        return value | FIELD(24); /* TGran64: 15 is no; TGran16: 0 is no */
+    if (id_field(host, 20) != 0)
+        value |= UINT64_C(1) << 20;
+    return value | (host & FIELD(24));
+}
+
+/* PAN, ETS, AFP, nTLBPA, ECBHB; plain guests: HAFDBS (AF and DBM), HPDS. */
+static uint64_t id_mmfr1(bool plain)
+{
+    uint64_t host = read_sysreg(id_aa64mmfr1_el1);
+    uint64_t value = host & (FIELD(20) | FIELD(36) | FIELD(44) | FIELD(48) | FIELD(60));
+
+    if (!plain)
+        return value;
+    value |= id_field(host, 0) > 2 ? 2 : id_field(host, 0);
+    if (id_field(host, 12) != 0)
+        value |= UINT64_C(1) << 12;
+    return value;
+}
+
+/* UAO, LSM, CCIDX, AT, IDS, TTL, E0PD; plain guests: VARange, ST, BBM. Not CnP. */
+static uint64_t id_mmfr2(bool plain)
+{
+    uint64_t pass = FIELD(4) | FIELD(8) | FIELD(20) | FIELD(32) | FIELD(36) | FIELD(48) | FIELD(60);
+
+    if (plain)
+        pass |= FIELD(16) | FIELD(28) | FIELD(52);
+    return read_sysreg(id_aa64mmfr2_el1) & pass;
+}
+
+static uint64_t id_register(const struct domain *d, uint32_t reg)
+{
+    bool plain = d->kind == DOMAIN_PLAIN;
+
+    switch (reg) {
+    case REG(3, 0, 0, 4, 0):
+        return id_pfr0();
+    case REG(3, 0, 0, 4, 1):
+        return id_pfr1(plain);
+    case REG(3, 0, 0, 5, 0):
+        return id_dfr0();
+    case REG(3, 0, 0, 6, 0):
+        return id_isar0();
+    case REG(3, 0, 0, 6, 1):
+        return id_isar1();
+    case REG(3, 0, 0, 6, 2):
+        return id_isar2();
+    case REG(3, 0, 0, 7, 0):
+        return id_mmfr0(d, plain);
+    case REG(3, 0, 0, 7, 1):
+        return id_mmfr1(plain);
+    case REG(3, 0, 0, 7, 2):
+        return id_mmfr2(plain);
+    default:
+        return 0;
+    }
+}
+
+/* Precondition of the regime's writes: HCR_EL2.TVM is set for domains that are not plain only. */
+static void regime_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
+{
+    switch (reg) {
+    case SCTLR_EL1:
+        direct_sysreg_write(vcpu, REG_SCTLR_EL1, value);
+        break;
+    case TTBR0_EL1:
+        direct_sysreg_write(vcpu, REG_TTBR0_EL1, value);
+        break;
+    case TTBR1_EL1:
+        direct_sysreg_write(vcpu, REG_TTBR1_EL1, value);
+        break;
+    case TCR_EL1:
+        direct_sysreg_write(vcpu, REG_TCR_EL1, value);
+        break;
+    case MAIR_EL1:
+        direct_sysreg_write(vcpu, REG_MAIR_EL1, value);
+        break;
+    case AMAIR_EL1:
+        write_sysreg(value, amair_el1);
+        break;
+    case AFSR0_EL1:
+        write_sysreg(value, afsr0_el1);
+        break;
+    case AFSR1_EL1:
+        write_sysreg(value, afsr1_el1);
+        break;
+    case ESR_EL1:
+        write_sysreg(value, esr_el1);
+        break;
+    case FAR_EL1:
+        write_sysreg(value, far_el1);
+        break;
+    case CONTEXTIDR_EL1:
+        write_sysreg(value, contextidr_el1);
+        break;
+    default:
+        break;
+    }
+}
+
+static enum policy find_policy(uint32_t reg)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        if ((reg & ~rows[i].any) == rows[i].reg)
+            return rows[i].policy;
+    }
+    return UNDEF;
+}
+
+static void sysreg_read(struct vcpu *vcpu, uint32_t reg, unsigned int rt)
+{
+    uint64_t value = 0;
+
+    switch (find_policy(reg)) {
+    case ID_REGISTER:
+        value = id_register(vcpu->domain, reg);
+        break;
+    case OS_LOCK_STATUS:
+        value = BIT64(3); /* implemented, unlocked */
+        break;
+    case RAZ_WI:
+        break;
+    case SEND_SGI:
+    case MEMORY_REGIME:
+    case UNDEF:
+    default:
+        inject_undef(vcpu);
+        return;
+    }
+    arch_reg_write(&vcpu->regs, rt, value);
+    trap_advance(vcpu);
+}
+
+static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
+{
+    switch (find_policy(reg)) {
+    case RAZ_WI:
+        break;
+    case SEND_SGI:
+        vgic_sgi1r(vcpu, value);
+        break;
+    case MEMORY_REGIME:
+        /* Advances first: the write may restart the instruction or inject. */
+        trap_advance(vcpu);
+        regime_write(vcpu, reg, value);
+        return;
+    case ID_REGISTER:
+    case OS_LOCK_STATUS:
+    case UNDEF:
+    default:
+        inject_undef(vcpu);
+        return;
+    }
+    trap_advance(vcpu);
+}
+
+/* ISS: op0 [21:20], op2 [19:17], op1 [16:14], CRn [13:10], Rt [9:5], CRm [4:1], read [0]. */
+void sysreg_trap(struct vcpu *vcpu, uint32_t iss)
+{
+    uint32_t reg = REG((iss >> 20) & 3, (iss >> 14) & 7, (iss >> 10) & 15, (iss >> 1) & 15,
+                       (iss >> 17) & 7);
+    unsigned int rt = (iss >> 5) & 31;
+
+    if ((iss & 1) != 0)
+        sysreg_read(vcpu, reg, rt);
+    else
+        sysreg_write(vcpu, reg, arch_reg_read(&vcpu->regs, rt));
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a guest's trap is, by ESR_EL2.EC, and who answers it. No policy: hypercalls, PSCI, page
+ * tables and devices are core/'s.
+ */
+#include <arch/trap.h>
+
+#include <arch/gic.h>
+#include <arch/sysreg.h>
+#include <arch/timer.h>
+#include <arch/uart.h>
+#include <arch/vcpu.h>
+
+#include "core/abort.h"
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "core/mmio.h"
+#include "core/psci.h"
+#include "core/sched.h"
+#include "core/vcpu.h"
+#include "core/vgic.h"
+
+#define HVC_LATCH 0xea1
+#define HVC_PSCI  0
+#define WFX_WFE   BIT64(0)
+
+/* AArch32 is not offered; a guest's EL0 that uses it all the same may misstep by its own fault. */
+void trap_advance(struct vcpu *vcpu) { vcpu->regs.elr += 4; }
+
+/* HVC returns behind itself, a trapped SMC to itself. */
+void trap_fast(struct vcpu *vcpu, uint64_t esr)
+{
+    bool hvc = esr >> 26 == EC_HVC64;
+    unsigned int imm = (unsigned int)esr & 0xffff;
+
+    if (hvc && imm == HVC_LATCH) {
+        hypercall(vcpu);
+    } else if (imm == HVC_PSCI) {
+        if (!hvc)
+            trap_advance(vcpu);
+        psci_call(vcpu);
+    } else {
+        if (hvc)
+            vcpu->regs.elr -= 4;
+        inject_undef(vcpu);
+    }
+    vgic_flush_lrs(vcpu);
+}
+
+static void trap_wfx(struct vcpu *vcpu, uint32_t iss)
+{
+    trap_advance(vcpu);
+    if ((iss & WFX_WFE) != 0)
+        sched_yield(vcpu);
+    else if (!vgic_has_pending(vcpu))
+        sched_block(vcpu);
+}
+
+static void inject_external(struct vcpu *vcpu, const struct trap *trap)
+{
+    unsigned int fsc = FSC_EXTERNAL;
+
+    if ((trap->iss & ISS_ABT_S1PTW) != 0)
+        fsc = FSC_EXTERNAL_WALK | (ISS_FSC(trap->iss) & 3);
+    if (trap->instruction)
+        inject_instruction_abort(vcpu, trap->far, fsc);
+    else
+        inject_data_abort(vcpu, trap->far, fsc, (trap->iss & ISS_DABT_WNR) != 0);
+}
+
+/* A load's result as the instruction wants it in its register. */
+static uint64_t extend(uint64_t value, unsigned int size, uint32_t iss)
+{
+    if (size < 8) {
+        value &= GENMASK64(size * 8 - 1, 0);
+        if ((iss & ISS_DABT_SSE) != 0 && (value >> (size * 8 - 1)) != 0)
+            value |= ~GENMASK64(size * 8 - 1, 0);
+    }
+    return (iss & ISS_DABT_SF) != 0 ? value : value & UINT32_MAX;
+}
+
+static bool emulate_device(struct vcpu *vcpu, const struct trap *trap)
+{
+    unsigned int size = 1U << ISS_DABT_SAS(trap->iss);
+    unsigned int rt = ISS_DABT_SRT(trap->iss);
+    bool write = (trap->iss & ISS_DABT_WNR) != 0;
+    uint64_t value = 0;
+
+    if (trap->instruction || !trap->ipa_valid || (trap->iss & ISS_ABT_S1PTW) != 0 ||
+        (trap->iss & ISS_DABT_ISV) == 0 || (trap->ipa.raw & (size - 1)) != 0)
+        return false;
+    if (write) {
+        value = arch_reg_read(&vcpu->regs, rt);
+        if (size < 8)
+            value &= GENMASK64(size * 8 - 1, 0);
+    }
+    if (!mmio_access(vcpu, trap->ipa, size, write, &value))
+        return false;
+    if (!write)
+        arch_reg_write(&vcpu->regs, rt, extend(value, size, trap->iss));
+    trap_advance(vcpu);
+    return true;
+}
+
+static void trap_abort(struct vcpu *vcpu, uint64_t esr)
+{
+    unsigned int kind = ISS_FSC_KIND(esr);
+    struct trap trap = {
+        .ec = (unsigned int)(esr >> 26),
+        .iss = (uint32_t)(esr & GENMASK64(24, 0)),
+        .esr = esr,
+        .far = va_of(read_sysreg(far_el2)),
+    };
+    bool walk = (trap.iss & ISS_ABT_S1PTW) != 0;
+
+    trap.instruction = trap.ec == EC_IABT_LOWER;
+    trap.ipa_valid = walk || kind == FSC_TRANSLATION || kind == FSC_ACCESS_FLAG;
+    if (trap.ipa_valid) {
+        trap.ipa = ipa_of((read_sysreg(hpfar_el2) & GENMASK64(43, 4)) << 8);
+        if (!walk)
+            trap.ipa.raw |= trap.far.raw & (PAGE_SIZE - 1);
+    }
+    if (vcpu->domain->kind != DOMAIN_PLAIN && (walk || kind == FSC_PERMISSION)) {
+        abort_guest(vcpu, &trap);
+        return;
+    }
+    if (kind == FSC_TRANSLATION && emulate_device(vcpu, &trap))
+        return;
+    inject_external(vcpu, &trap);
+}
+
+void trap_full(struct vcpu *vcpu, uint64_t esr)
+{
+    switch (esr >> 26) {
+    case EC_WFX:
+        trap_wfx(vcpu, (uint32_t)esr);
+        break;
+    case EC_SYSREG:
+        sysreg_trap(vcpu, (uint32_t)esr);
+        break;
+    case EC_IABT_LOWER:
+    case EC_DABT_LOWER:
+        trap_abort(vcpu, esr);
+        break;
+    default:
+        inject_undef(vcpu);
+        break;
+    }
+    vgic_flush_lrs(vcpu);
+}
+
+void trap_serror(struct vcpu *vcpu, uint64_t esr)
+{
+    domain_stop(vcpu->domain, "SError, ESR_EL2 %#lx at %#lx", (unsigned long)esr,
+                (unsigned long)vcpu->regs.elr);
+}
+
+/* vcpu is NULL when the CPU was idle. */
+void trap_irq(struct vcpu *vcpu)
+{
+    unsigned int intid = gic_ack();
+
+    if (intid >= GIC_MAX_INTID)
+        return;
+    gic_drop(intid);
+    if (intid == GIC_PPI_VTIMER && vcpu != NULL) {
+        timer_vtimer_irq(vcpu); /* stays active until the guest's EOI */
+    } else {
+        if (intid == GIC_PPI_HYP_TIMER)
+            sched_timer();
+        else if (intid == GIC_PPI_MAINTENANCE && vcpu != NULL)
+            vgic_maintenance(vcpu);
+        else if (intid == uart_intid())
+            console_input_irq();
+        else
+            gic_disable(intid);
+        gic_deactivate(intid);
+    }
+    if (vcpu != NULL)
+        vgic_flush_lrs(vcpu);
+}
