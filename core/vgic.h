@@ -31,12 +31,12 @@ struct vcpu;
 #define VGIC_NO_LR 0xff
 
 struct vgic_irq {
-    uint8_t flags; /* VGIC_IRQ_* of core/vgic.c */
+    uint8_t flags; /* IRQ_* of core/vgic_state.h */
     uint8_t priority;
-    uint8_t target; /* SPI: number of the vCPU */
+    uint8_t target; /* SPI: number of the vCPU. SGI, GICv2: the vCPU that sent the active one */
     uint8_t targets; /* SPI, GICv2: ITARGETSR as written */
     uint8_t lr; /* list register of the vCPU that holds it, or VGIC_NO_LR */
-    uint8_t sources; /* SGI, GICv2: vCPUs that sent it and were not yet delivered */
+    uint8_t sources; /* SGI, GICv2: vCPUs that sent it and whose SGI no list register holds */
 };
 
 /* In struct vcpu, as `vgic`. */
@@ -47,12 +47,14 @@ struct vgic_vcpu {
     uint32_t waiting_private; /* enabled, pending and in no list register */
     uint64_t waiting_spis;
     uint8_t lr_intid[GIC_MAX_LRS]; /* INTID of each list register in hw.live */
+    uint32_t notify; /* GIC_NOTIFY_* that is set */
     struct vgic_irq irq[VGIC_NR_PRIVATE];
     struct gic_vcpu hw; /* hw.live is kept up to date also while loaded */
 };
 
 /* In struct domain, as `vgic`. */
 struct vgic {
+    bool v3;
     uint32_t ctlr; /* GICD_CTLR: the two group enables */
     struct vgic_irq spi[VGIC_NR_SPIS];
 };
@@ -102,10 +104,10 @@ bool vgic_has_pending(struct vcpu *v);
 /* Read the list registers of the loaded vCPU back into its state. vgic_save() does it itself. */
 void vgic_sync_lrs(struct vcpu *v);
 
-/* Use vgic_flush_lrs() of core/vcpu.h's users: fills list registers of the loaded vCPU. */
+/* The work of vgic_flush_lrs(): hands what waits to the list registers of the loaded vCPU. */
 void vgic_fill_lrs(struct vcpu *v);
 
-/* Before each guest entry, with the vcpu's `vgic`. */
+/* Before each guest entry. */
 #define vgic_flush_lrs(v)           \
     do {                            \
         if ((v)->vgic.dirty)        \

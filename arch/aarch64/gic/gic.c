@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds the board's interrupt controller in the device tree and hands every call to the driver of
+ * its version. Knows no register.
+ */
+#include <arch/gic.h>
+#include <arch/mmu.h>
+#include <libfdt.h>
+
+#include "arch/aarch64/gic/gic_ops.h"
+
+static const char *const v2_compatible[] = {"arm,gic-400", "arm,cortex-a15-gic",
+                                            "arm,cortex-a7-gic"};
+static const char *const v3_compatible[] = {"arm,gic-v3"};
+
+static const struct gic_ops *ops;
+static struct gic_ranges ranges;
+
+static int find_node(const void *fdt, const char *const *names, unsigned count)
+{
+    int node = -FDT_ERR_NOTFOUND;
+
+    for (unsigned i = 0; i < count && node < 0; i++)
+        node = fdt_node_offset_by_compatible(fdt, -1, names[i]);
+    return node;
+}
+
+static uint64_t read_cells(const fdt32_t *cells, int count)
+{
+    uint64_t value = 0;
+
+    for (int i = 0; i < count; i++)
+        value = value << 32 | fdt32_to_cpu(cells[i]);
+    return value;
+}
+
+/* One step up: the address on bus `bus` as the parent of `bus` sees it. */
+static bool translate_step(const void *fdt, int bus, uint64_t *address)
+{
+    int length;
+    const fdt32_t *map = fdt_getprop(fdt, bus, "ranges", &length);
+
+    if (map == NULL)
+        return false;
+    if (length == 0)
+        return true; /* same addresses on both sides */
+
+    int parent = fdt_parent_offset(fdt, bus);
+    int na = fdt_address_cells(fdt, bus);
+    int ns = fdt_size_cells(fdt, bus);
+    int pa = fdt_address_cells(fdt, parent);
+
+    if (parent < 0 || na < 1 || ns < 1 || pa < 1)
+        return false;
+    for (int left = length / 4; left >= na + pa + ns; left -= na + pa + ns) {
+        uint64_t child = read_cells(map, na);
+        uint64_t size = read_cells(map + na + pa, ns);
+
+        if (*address >= child && *address - child < size) {
+            *address = read_cells(map + na, pa) + (*address - child);
+            return true;
+        }
+        map += na + pa + ns;
+    }
+    return false;
+}
+
+/* Entry `index` of a node's reg, in CPU physical addresses; false if there is none. */
+static bool read_reg(const void *fdt, int node, unsigned index, struct gic_range *out)
+{
+    int bus = fdt_parent_offset(fdt, node);
+    int na = bus < 0 ? -1 : fdt_address_cells(fdt, bus);
+    int ns = bus < 0 ? -1 : fdt_size_cells(fdt, bus);
+    int length;
+    const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &length);
+
+    if (reg == NULL || na < 1 || ns < 1)
+        return false;
+    if ((int)(index + 1) * (na + ns) * 4 > length)
+        return false;
+    reg += (int)index * (na + ns);
+    out->base = read_cells(reg, na);
+    out->size = read_cells(reg + na, ns);
+
+    while (bus > 0) {
+        if (!translate_step(fdt, bus, &out->base))
+            return false;
+        bus = fdt_parent_offset(fdt, bus);
+    }
+    return bus == 0 && out->size != 0;
+}
+
+/* Which controller it is and where: sets ops and ranges. */
+static enum hv_err discover(const void *fdt)
+{
+    int node = find_node(fdt, v3_compatible, ARRAY_SIZE(v3_compatible));
+
+    if (node >= 0) {
+        const fdt32_t *count = fdt_getprop(fdt, node, "#redistributor-regions", NULL);
+        unsigned n = count == NULL ? 1 : fdt32_to_cpu(*count);
+
+        if (n > GIC_MAX_GICR_REGIONS || !read_reg(fdt, node, 0, &ranges.gicd))
+            return HV_EINVAL;
+        for (unsigned i = 0; i < n; i++)
+            if (!read_reg(fdt, node, 1 + i, &ranges.gicr[i]))
+                return HV_EINVAL;
+        ranges.nr_gicr = n;
+        ops = &gicv3_ops;
+        return HV_OK;
+    }
+    node = find_node(fdt, v2_compatible, ARRAY_SIZE(v2_compatible));
+    if (node < 0)
+        return HV_ENOENT;
+    if (!read_reg(fdt, node, 0, &ranges.gicd) || !read_reg(fdt, node, 1, &ranges.gicc) ||
+        !read_reg(fdt, node, 2, &ranges.gich) || !read_reg(fdt, node, 3, &ranges.gicv))
+        return HV_EINVAL;
+    ops = &gicv2_ops;
+    return HV_OK;
+}
+
+static enum hv_err map_range(const struct gic_range *range)
+{
+    return range->size == 0 ? HV_OK : el2_map_device(pa_of(range->base), range->size);
+}
+
+enum hv_err gic_init(const void *fdt)
+{
+    enum hv_err err = discover(fdt);
+
+    if (err == HV_OK)
+        err = map_range(&ranges.gicd);
+    if (err == HV_OK)
+        err = map_range(&ranges.gicc);
+    if (err == HV_OK)
+        err = map_range(&ranges.gich);
+    for (unsigned i = 0; err == HV_OK && i < ranges.nr_gicr; i++)
+        err = map_range(&ranges.gicr[i]);
+    if (err == HV_OK)
+        err = ops->init(&ranges);
+    return err;
+}
+
+enum hv_err gic_init_cpu(void)
+{
+    enum hv_err err = ops->init_cpu();
+
+    if (err == HV_OK)
+        ops->enable(GIC_PPI_MAINTENANCE, true);
+    return err;
+}
+
+unsigned gic_version(void)
+{
+    return ops->version;
+}
+
+unsigned gic_nr_lrs(void)
+{
+    return ops->nr_lrs();
+}
+
+pa_t gic_gicd_pa(void)
+{
+    return pa_of(ranges.gicd.base);
+}
+
+pa_t gic_gicc_pa(void)
+{
+    return pa_of(ranges.gicc.base);
+}
+
+pa_t gic_gicr_pa(void)
+{
+    return pa_of(ranges.gicr[0].base);
+}
+
+pa_t gic_gicv_pa(void)
+{
+    return pa_of(ranges.gicv.base);
+}
+
+unsigned gic_ack(void)
+{
+    return ops->ack();
+}
+
+void gic_drop(unsigned intid)
+{
+    ops->drop(intid);
+}
+
+void gic_deactivate(unsigned intid)
+{
+    ops->deactivate(intid);
+}
+
+void gic_enable(unsigned intid)
+{
+    ops->enable(intid, true);
+}
+
+void gic_disable(unsigned intid)
+{
+    ops->enable(intid, false);
+}
+
+void gic_set_active(unsigned intid, bool active)
+{
+    ops->set_active(intid, active);
+}
+
+void gic_vcpu_reset(struct gic_vcpu *state)
+{
+    ops->vcpu_reset(state);
+}
+
+void gic_vcpu_load(const struct gic_vcpu *state)
+{
+    ops->vcpu_load(state);
+}
+
+void gic_vcpu_save(struct gic_vcpu *state)
+{
+    ops->vcpu_save(state);
+}
+
+void gic_lr_write(unsigned n, struct lr lr)
+{
+    ops->lr_write(n, lr);
+}
+
+struct lr gic_lr_read(unsigned n)
+{
+    return ops->lr_read(n);
+}
+
+uint32_t gic_elrsr(void)
+{
+    return ops->elrsr();
+}
+
+void gic_set_notify(uint64_t conditions)
+{
+    ops->set_notify(conditions);
+}

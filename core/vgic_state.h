@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of one interrupt, shared by the two halves of the vGIC: core/vgic.c, which moves
+ * interrupts in and out of list registers, and core/vgic_mmio.c, the registers.
+ */
+#pragma once
+
+#include "core/domain.h"
+#include "core/vcpu.h"
+#include "core/vgic.h"
+
+#define IRQ_ENABLED  0x01u
+#define IRQ_GROUP1   0x02u
+#define IRQ_EDGE     0x04u
+#define IRQ_LATCH    0x08u /* made pending by an edge, an SGI, the timer, or a write of ISPENDR */
+#define IRQ_LINE     0x10u /* the device's line is high */
+#define IRQ_ACTIVE   0x20u
+#define IRQ_HW       0x40u /* the physical interrupt of the same number is active on its behalf */
+#define IRQ_PUT_PEND 0x80u /* its list register was filled as pending */
+
+/*
+ * While an interrupt is in a list register, IRQ_ACTIVE and IRQ_LATCH are out of date: irq_pull()
+ * first, change the flags, then irq_update(), which lets it go to a list register again.
+ */
+void irq_pull(struct vcpu *v, struct vgic_irq *irq);
+void irq_update(struct vcpu *v, struct vgic_irq *irq, unsigned intid);
+
+/* Makes an SGI pending at `to`. */
+void vgic_sgi(const struct vcpu *from, struct vcpu *to, unsigned intid);
+
+static inline bool irq_is_pending(const struct vgic_irq *irq)
+{
+    unsigned line_counts = irq->flags & IRQ_EDGE ? 0 : IRQ_LINE;
+
+    return (irq->flags & (IRQ_LATCH | line_counts)) != 0;
+}
+
+/* The state of interrupt `intid` as `v` sees it, or NULL. */
+static inline struct vgic_irq *irq_find(struct vcpu *v, unsigned intid)
+{
+    if (intid < VGIC_NR_PRIVATE)
+        return &v->vgic.irq[intid];
+    if (intid < VGIC_NR_INTIDS)
+        return &v->domain->vgic.spi[intid - VGIC_NR_PRIVATE];
+    return NULL;
+}
+
+/* The vCPU that interrupt `intid` of `v` goes to: SPIs are routed. */
+static inline struct vcpu *irq_holder(struct vcpu *v, const struct vgic_irq *irq, unsigned intid)
+{
+    return intid < VGIC_NR_PRIVATE ? v : v->domain->vcpu[irq->target];
+}
