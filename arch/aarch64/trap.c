@@ -156,7 +156,7 @@ void trap_serror(struct vcpu *vcpu, uint64_t esr)
                 (unsigned long)vcpu->regs.elr);
 }
 
-/* vcpu is NULL when the CPU was idle. */
+/* vcpu is NULL when no vCPU is loaded. A guest's interrupt that comes too late is dropped then. */
 void trap_irq(struct vcpu *vcpu)
 {
     unsigned int intid = gic_ack();
@@ -166,17 +166,18 @@ void trap_irq(struct vcpu *vcpu)
     gic_drop(intid);
     if (intid == GIC_PPI_VTIMER && vcpu != NULL) {
         timer_vtimer_irq(vcpu); /* stays active until the guest's EOI */
-    } else {
-        if (intid == GIC_PPI_HYP_TIMER)
-            sched_timer();
-        else if (intid == GIC_PPI_MAINTENANCE && vcpu != NULL)
-            vgic_maintenance(vcpu);
-        else if (intid == uart_intid())
-            console_input_irq();
-        else
-            gic_disable(intid);
-        gic_deactivate(intid);
+        vgic_flush_lrs(vcpu);
+        return;
     }
+    if (intid == GIC_PPI_HYP_TIMER)
+        sched_timer();
+    else if (intid == uart_intid())
+        console_input_irq();
+    else if (intid == GIC_PPI_MAINTENANCE && vcpu != NULL)
+        vgic_maintenance(vcpu);
+    else if (intid != GIC_PPI_MAINTENANCE && intid != GIC_PPI_VTIMER)
+        gic_disable(intid); /* nobody's: once is enough */
+    gic_deactivate(intid);
     if (vcpu != NULL)
         vgic_flush_lrs(vcpu);
 }
