@@ -1,0 +1,140 @@
+# The one entry point: `make help` lists the targets. Everything that is made goes to build/.
+#
+#   CROSS_COMPILE=aarch64-none-elf-   another toolchain for the target
+#   DEBUG=1                           assertions
+#   SETUP=                            do not look for missing packages
+.DEFAULT_GOAL := hypervisor
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+BUILD ?= build
+CROSS_COMPILE ?= aarch64-linux-gnu-
+SETUP ?= tools/setup
+PYTHON ?= /usr/bin/python3
+PACKAGES := $(or $(LATCH_PACKAGES),build/packages)
+TIMEOUT ?= 120
+
+CC := $(CROSS_COMPILE)gcc
+LD := $(CROSS_COMPILE)ld
+OBJCOPY := $(CROSS_COMPILE)objcopy
+NM := $(CROSS_COMPILE)nm
+HOSTCC ?= gcc
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wswitch-enum -Wvla -Werror
+# What any C that runs on the target without an operating system is compiled with.
+BARE := -std=c11 -O2 -g -ffreestanding -fno-common -fno-omit-frame-pointer -march=armv8-a \
+	-mgeneral-regs-only -mstrict-align
+# clang has neither of these at its defaults' place.
+BARE_GCC := -mno-outline-atomics -fno-stack-protector
+INCLUDES := -I. -Iinclude -Iarch/aarch64/include -isystem $(PACKAGES)/include
+
+DEFINES := $(if $(DEBUG),-DDEBUG)
+CFLAGS := $(BARE) $(BARE_GCC) -fpie -fvisibility=hidden $(WARNINGS) $(INCLUDES) $(DEFINES)
+# The image relocates itself, so it needs R_AARCH64_RELATIVE only, and no interpreter.
+LDFLAGS := -nostdlib -static -pie --no-dynamic-linker -z max-page-size=4096 -z norelro \
+	-z noexecstack --build-id=none --fatal-warnings -T arch/aarch64/latch.lds
+
+SOURCES := $(sort $(wildcard arch/aarch64/*.c arch/aarch64/*.S arch/aarch64/gic/*.c \
+	core/*.c ptwr/*.c boards/*/*.c))
+OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
+
+.PHONY: hypervisor image setup all check check-all demo run bench format lint unit clean \
+	distclean help
+
+hypervisor: $(BUILD)/latch.bin
+image: hypervisor
+all: hypervisor guests linux $(BUILD)/latch-check
+
+# Phony and order-only: the check costs a tenth of a second and rebuilds nothing.
+setup:
+	@$(if $(SETUP),LATCH_PACKAGES=$(PACKAGES) $(SETUP),true)
+
+include mk/guests.mk
+include mk/host.mk
+
+# --- The hypervisor -----------------------------------------------------------------------------
+
+# Objects depend on this file, which changes only when the compiler or its flags do.
+$(BUILD)/obj/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
+
+$(BUILD)/obj/%.c.o: %.c $(BUILD)/obj/flags | setup
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.S.o: %.S $(BUILD)/obj/flags | setup
+	@mkdir -p $(@D)
+	@echo "  AS      $<"
+	@$(CC) $(CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+
+$(BUILD)/latch.elf: $(OBJECTS) arch/aarch64/latch.lds | setup
+	@echo "  LD      $@"
+	@$(LD) $(LDFLAGS) $(OBJECTS) $(PACKAGES)/libfdt.a \
+		"$$($(CC) -print-libgcc-file-name)" -o $@
+
+$(BUILD)/latch.bin: $(BUILD)/latch.elf
+	@$(OBJCOPY) -O binary $< $@
+
+-include $(OBJECTS:.o=.d)
+
+# --- What a user runs ---------------------------------------------------------------------------
+
+demo: all
+	tools/latch run dts/demo.dts --timeout $(TIMEOUT) --no-input
+
+run: all
+	tools/latch run dts/interactive.dts
+
+bench: all
+	tests/bench/run --output $(BUILD)/bench.json
+
+# tests/run builds what it tests, so that a build that fails is counted like any other failure.
+check: setup
+	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run
+
+check-all: setup
+	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run --matrix
+
+lint: setup
+	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run lint
+
+unit: setup
+	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run unit
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+format: | setup
+	clang-format -i $(FORMATTED)
+
+clean:
+	@if [ -d $(BUILD) ]; then \
+		find $(BUILD) -mindepth 1 -maxdepth 1 ! -name packages -exec rm -rf {} +; fi
+
+distclean: clean
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make              the hypervisor: $(BUILD)/latch.bin'
+	@echo 'make demo         two guests side by side in QEMU; ends by itself'
+	@echo 'make run          the same with your terminal as the console'
+	@echo 'make check        every test once; ends with "N passed, N failed"'
+	@echo 'make check-all    the QEMU tests on every CPU and GIC'
+	@echo 'make lint unit    only the linters, only the unit tests'
+	@echo 'make bench        what it costs, in instructions: $(BUILD)/bench.json'
+	@echo 'make format       clang-format on every C file'
+	@echo 'make all          hypervisor, guests, Linux initramfs, configuration checker'
+	@echo 'make clean        remove what was built; distclean: downloaded packages too'
+
+# What tools/lint needs to know of the flags above.
+.PHONY: lint-flags FORCE
+lint-flags:
+	@echo "CC='$(CC)'; LD='$(LD)'; NM='$(NM)'"
+	@echo "TARGET_FLAGS='$(BARE) $(WARNINGS) $(INCLUDES) -DDEBUG'"
+	@echo "GCC_FLAGS='$(BARE_GCC)'"
+	@echo "GUEST_FLAGS='$(BARE) $(WARNINGS) $(GUEST_INCLUDES)'"
+	@echo "HOST_FLAGS='$(HOST_CFLAGS)'"
+	@echo "PTWR_OBJECTS='$(filter $(BUILD)/obj/ptwr/%,$(OBJECTS))'"
+FORCE:
