@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The machine's CPUs: their records and stacks, and how the others get into EL2. */
+#include <libfdt.h>
+
+#include <arch/barrier.h>
+#include <arch/cache.h>
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+#include <arch/psci.h>
+#include <arch/timer.h>
+#include <arch/tlb.h>
+
+#include "core/console.h"
+#include "core/string.h"
+
+#define STACK_SIZE    16384
+#define MPIDR_FIELDS  UINT64_C(0xff00ffffff)
+#define START_WAIT_US 100000
+
+/* The page below each stack is taken out of EL2's map: an overflow faults. */
+struct cpu_stacks {
+    uint8_t guard[PAGE_SIZE];
+    uint8_t stack[STACK_SIZE];
+    uint8_t panic_guard[PAGE_SIZE];
+    uint8_t panic[PAGE_SIZE];
+} __attribute__((aligned(4096)));
+
+static struct cpu cpus[CPU_MAX];
+static struct cpu_stacks stacks[CPU_MAX];
+
+extern char secondary[];
+extern uint64_t boot_ttbr;
+struct cpu *cpu_boot_record(void);
+void secondary_main(void);
+
+static struct cpu *prepare(unsigned int id, uint64_t mpidr)
+{
+    struct cpu *cpu = &cpus[id];
+
+    cpu->id = id;
+    cpu->mpidr = mpidr;
+    cpu->stack_top = (uint64_t)(uintptr_t)stacks[id].stack + STACK_SIZE;
+    cpu->panic_top = (uint64_t)(uintptr_t)stacks[id].panic + PAGE_SIZE;
+    el2_unmap_page(pa_of((uint64_t)(uintptr_t)stacks[id].guard));
+    el2_unmap_page(pa_of((uint64_t)(uintptr_t)stacks[id].panic_guard));
+    return cpu;
+}
+
+struct cpu *cpu_boot_record(void)
+{
+    struct cpu *cpu = prepare(0, read_sysreg(mpidr_el1) & MPIDR_FIELDS);
+
+    cpu->online = true;
+    tlb_init_cpu();
+    return cpu;
+}
+
+/* Parked: guests run on the boot CPU. An interrupt cannot come, its GIC interface is closed. */
+void secondary_main(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    tlb_init_cpu();
+    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+    for (;;)
+        wfi();
+}
+
+static bool start(unsigned int id, uint64_t mpidr)
+{
+    struct cpu *cpu = prepare(id, mpidr);
+    uint64_t until;
+
+    if (firmware_cpu_on(mpidr, pa_of((uint64_t)(uintptr_t)secondary), (uint64_t)(uintptr_t)cpu) != 0)
+        return false;
+    until = timer_now() + timer_us(START_WAIT_US);
+    while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+        if (timer_now() > until)
+            return false;
+    }
+    return true;
+}
+
+void smp_init(const void *fdt)
+{
+    int parent = fdt_path_offset(fdt, "/cpus");
+    unsigned int found = 1, online = 1;
+    int node;
+
+    /* The others read these with their MMU off. */
+    cache_clean_range(&boot_ttbr, sizeof(boot_ttbr));
+    fdt_for_each_subnode(node, fdt, parent)
+    {
+        int length;
+        const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &length);
+        uint64_t mpidr;
+
+        if (reg == NULL || (length != 4 && length != 8))
+            continue;
+        mpidr = fdt32_to_cpu(reg[0]);
+        if (length == 8)
+            mpidr = mpidr << 32 | fdt32_to_cpu(reg[1]);
+        if ((mpidr & MPIDR_FIELDS) == cpus[0].mpidr)
+            continue;
+        if (found == CPU_MAX) {
+            printk("latch: more than %u CPUs: the rest stay off\n", CPU_MAX);
+            break;
+        }
+        if (start(found, mpidr & MPIDR_FIELDS))
+            online++;
+        else
+            printk("latch: CPU %#lx does not start\n", mpidr);
+        found++;
+    }
+    printk("latch: %u of %u CPUs in EL2; guests run on CPU 0\n", online, found);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who writes on the one UART, and who gets what is typed. */
+#include "core/console.h"
+
+#include <stdarg.h>
+
+#include <arch/gic.h>
+#include <arch/psci.h>
+#include <arch/uart.h>
+
+#include "core/domain.h"
+#include "core/fmt.h"
+#include "core/string.h"
+#include "core/vpl011.h"
+
+#define ESCAPE 0x01 /* Ctrl-A */
+
+/* Whose unfinished line stands on the terminal; NULL: the cursor is at column 0. */
+static const void *line_owner;
+static const char latch_owner;
+static unsigned int focus;
+static bool escaped;
+
+static void put_text(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        uart_putc(text[i]);
+}
+
+/* Start, or go on with, a line of `owner`. True if it starts. */
+static bool claim_line(const void *owner)
+{
+    if (line_owner == owner)
+        return false;
+    if (line_owner != NULL)
+        uart_putc('\n');
+    line_owner = owner;
+    return true;
+}
+
+void printk(const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    size_t length;
+
+    va_start(args, format);
+    length = format_string(text, sizeof(text), format, args);
+    va_end(args);
+    claim_line(&latch_owner);
+    put_text(text, length);
+    if (length != 0 && text[length - 1] == '\n')
+        line_owner = NULL;
+}
+
+void console_domain_flush(struct domain *d)
+{
+    struct console_line *line = &d->console;
+
+    if (line->length == 0)
+        return;
+    if (claim_line(d)) {
+        uart_putc('[');
+        put_text(d->name, strlen(d->name));
+        put_text("] ", 2);
+    }
+    put_text(line->text, line->length);
+    line->length = 0;
+}
+
+/* An empty line still says whose it is. */
+static void end_line(struct domain *d)
+{
+    console_domain_flush(d);
+    if (claim_line(d)) {
+        uart_putc('[');
+        put_text(d->name, strlen(d->name));
+        uart_putc(']');
+    }
+    uart_putc('\n');
+    line_owner = NULL;
+}
+
+void console_guest_putc(struct domain *d, char c)
+{
+    struct console_line *line = &d->console;
+
+    if (c == '\r')
+        return;
+    if (c == '\n') {
+        end_line(d);
+        return;
+    }
+    /* A guest must not move the cursor to where other lines are; ESC is a shell's business. */
+    if ((c >= 0 && c < ' ' && c != '\t' && c != '\b' && c != '\a' && c != 0x1b) || c == 0x7f)
+        c = '?';
+    line->text[line->length++] = c;
+    if (line->length == CONSOLE_LINE)
+        console_domain_flush(d);
+}
+
+static void help(void)
+{
+    printk("latch: Ctrl-A, then: 0-9 keys to that domain, n the next one, h this help, x end "
+           "everything, Ctrl-A itself\n");
+    for (unsigned int i = 0; i < domain_count(); i++)
+        printk("latch:   %u %s%s\n", i, domain_by_id(i)->name, i == focus ? " (has the keys)" : "");
+}
+
+static void set_focus(unsigned int id)
+{
+    const struct domain *d = domain_by_id(id);
+
+    if (d == NULL) {
+        printk("latch: no domain %u\n", id);
+        return;
+    }
+    focus = id;
+    printk("latch: keys go to %s\n", d->name);
+}
+
+static void to_guest(char c)
+{
+    struct domain *d = domain_by_id(focus);
+
+    if (d != NULL && d->state == DOMAIN_RUNNING)
+        vpl011_input(d, c);
+}
+
+static void command(char c)
+{
+    if (c >= '0' && c <= '9') {
+        set_focus((unsigned int)(c - '0'));
+    } else if (c == 'n') {
+        set_focus(focus + 1 < domain_count() ? focus + 1 : 0);
+    } else if (c == 'x') {
+        for (unsigned int i = 0; i < domain_count(); i++)
+            domain_end(domain_by_id(i));
+        printk("latch: end: %u ended, 0 stopped\n", domain_count());
+        firmware_system_off();
+    } else if (c == ESCAPE) {
+        to_guest(c);
+    } else {
+        help();
+    }
+}
+
+void console_enable_input(void)
+{
+    if (uart_intid() == 0)
+        return;
+    uart_enable_rx();
+    gic_enable(uart_intid());
+}
+
+void console_input_irq(void)
+{
+    for (;;) {
+        int c = uart_getc();
+
+        if (c < 0)
+            return;
+        if (escaped) {
+            escaped = false;
+            command((char)c);
+        } else if (c == ESCAPE) {
+            escaped = true;
+        } else {
+            to_guest((char)c);
+        }
+    }
+}
