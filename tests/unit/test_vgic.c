@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/vgic.c, core/vgic_mmio.c and core/vpl011.c on a made-up virtual CPU interface: list
+ * registers in an array, on which the test plays the guest.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/sched.h"
+#include "core/vcpu.h"
+
+#define NR_LRS 4
+#define GICD   UINT64_C(0x08000000)
+#define GICR   UINT64_C(0x080a0000)
+#define UART   UINT64_C(0x09000000)
+
+static struct domain dom;
+static struct vcpu vcpus[2];
+
+/* The made-up hardware. */
+static unsigned version;
+static uint64_t hw_lr[NR_LRS];
+static uint64_t hw_notify;
+static bool physical_active;
+static unsigned wakes;
+static char sent[64];
+static unsigned nr_sent;
+
+unsigned gic_version(void)
+{
+    return version;
+}
+
+unsigned gic_nr_lrs(void)
+{
+    return NR_LRS;
+}
+
+void gic_set_active(unsigned intid, bool active)
+{
+    assert_int_equal(intid, GIC_PPI_VTIMER);
+    physical_active = active;
+}
+
+void gic_vcpu_reset(struct gic_vcpu *state)
+{
+    memset(state, 0, sizeof(*state));
+}
+
+void gic_vcpu_load(const struct gic_vcpu *state)
+{
+    for (unsigned n = 0; n < NR_LRS; n++)
+        hw_lr[n] = state->live & BIT64(n) ? state->lr[n] : 0;
+}
+
+void gic_vcpu_save(struct gic_vcpu *state)
+{
+    for (unsigned n = 0; n < NR_LRS; n++) {
+        state->lr[n] = hw_lr[n];
+        hw_lr[n] = 0;
+    }
+}
+
+void gic_lr_write(unsigned n, struct lr lr)
+{
+    hw_lr[n] = lr.raw;
+}
+
+struct lr gic_lr_read(unsigned n)
+{
+    return (struct lr){hw_lr[n]};
+}
+
+uint32_t gic_elrsr(void)
+{
+    uint32_t empty = 0;
+
+    for (unsigned n = 0; n < NR_LRS; n++)
+        if (!(hw_lr[n] & LR_STATE))
+            empty |= (uint32_t)BIT64(n);
+    return empty;
+}
+
+void gic_set_notify(uint64_t conditions)
+{
+    hw_notify = conditions;
+}
+
+void sched_wake(struct vcpu *v)
+{
+    (void)v;
+    wakes++;
+}
+
+void console_guest_putc(struct domain *d, char c)
+{
+    (void)d;
+    sent[nr_sent++ % sizeof(sent)] = c;
+}
+
+/* The guest. */
+static void write_reg(uint64_t ipa, unsigned size, uint64_t value)
+{
+    assert_true(vgic_mmio(&vcpus[0], ipa, size, true, &value));
+}
+
+static uint64_t read_reg(uint64_t ipa, unsigned size)
+{
+    uint64_t value = 0;
+
+    assert_true(vgic_mmio(&vcpus[0], ipa, size, false, &value));
+    return value;
+}
+
+static void uart_write(unsigned offset, uint64_t value)
+{
+    assert_true(vpl011_mmio(&vcpus[0], UART + offset, 4, true, &value));
+}
+
+static uint64_t uart_read(unsigned offset)
+{
+    uint64_t value = 0;
+
+    assert_true(vpl011_mmio(&vcpus[0], UART + offset, 4, false, &value));
+    return value;
+}
+
+static void enter(void)
+{
+    vgic_flush_lrs(&vcpus[0]);
+}
+
+/* List register that holds `intid` in `state`, or -1. */
+static int find(unsigned intid, uint64_t state)
+{
+    for (int n = 0; n < NR_LRS; n++)
+        if ((hw_lr[n] & 0x3ff) == intid && (hw_lr[n] & LR_STATE) == state)
+            return n;
+    return -1;
+}
+
+static void acknowledge(unsigned intid)
+{
+    int n = find(intid, LR_PENDING);
+
+    assert_true(n >= 0);
+    hw_lr[n] ^= LR_STATE;
+}
+
+/* Returns whether the CPU would raise the maintenance interrupt for it. */
+static bool end(unsigned intid)
+{
+    int n = find(intid, LR_ACTIVE);
+
+    assert_true(n >= 0);
+    hw_lr[n] &= ~LR_STATE;
+    if (hw_lr[n] & LR_HW)
+        physical_active = false;
+    return !(hw_lr[n] & LR_HW) && (hw_lr[n] & LR_EOI);
+}
+
+static void start(unsigned gic)
+{
+    version = gic;
+    memset(&dom, 0, sizeof(dom));
+    memset(vcpus, 0, sizeof(vcpus));
+    memset(hw_lr, 0, sizeof(hw_lr));
+    hw_notify = 0;
+    physical_active = false;
+    wakes = 0;
+    nr_sent = 0;
+    dom.nr_vcpus = 2;
+    dom.layout = (struct layout){.gicd = GICD, .gicr = gic == 3 ? GICR : 0, .uart = UART};
+    for (unsigned i = 0; i < 2; i++) {
+        dom.vcpu[i] = &vcpus[i];
+        vcpus[i].domain = &dom;
+        vcpus[i].id = i;
+    }
+    vgic_init(&dom);
+    vpl011_init(&dom);
+    vgic_load(&vcpus[0]);
+    write_reg(GICD, 4, 3);
+}
+
+static int start_v2(void **state)
+{
+    (void)state;
+    start(2);
+    return 0;
+}
+
+static int start_v3(void **state)
+{
+    (void)state;
+    start(3);
+    return 0;
+}
+
+static void enable_spi(unsigned intid)
+{
+    write_reg(GICD + 0x100 + intid / 32 * 4, 4, BIT64(intid % 32));
+}
+
+static void level_interrupt_comes_again_only_while_its_line_is_high(void **state)
+{
+    (void)state;
+    enable_spi(40);
+    vgic_inject(&dom, NULL, 40, true);
+    assert_true(vgic_has_pending(&vcpus[0]));
+    enter();
+    acknowledge(40);
+    assert_false(vgic_has_pending(&vcpus[0]));
+    assert_true(end(40));
+    vgic_maintenance(&vcpus[0]);
+    acknowledge(40);
+    vgic_inject(&dom, NULL, 40, false);
+    enter();
+    assert_false(end(40));
+    vgic_maintenance(&vcpus[0]);
+    assert_int_equal(find(40, LR_PENDING), -1);
+    assert_false(vgic_has_pending(&vcpus[0]));
+}
+
+static void falling_line_takes_a_pending_level_interrupt_back(void **state)
+{
+    (void)state;
+    enable_spi(40);
+    vgic_inject(&dom, NULL, 40, true);
+    enter();
+    vgic_inject(&dom, NULL, 40, false);
+    enter();
+    assert_int_equal(find(40, LR_PENDING), -1);
+}
+
+static void edge_during_handling_is_delivered_after_it(void **state)
+{
+    (void)state;
+    write_reg(GICD + 0xc00 + 40 / 16 * 4, 4, UINT64_C(2) << (2 * (40 % 16)));
+    enable_spi(40);
+    vgic_inject(&dom, NULL, 40, true);
+    vgic_inject(&dom, NULL, 40, false);
+    enter();
+    acknowledge(40);
+    vgic_inject(&dom, NULL, 40, true);
+    enter();
+    assert_true(find(40, LR_ACTIVE) >= 0);
+    assert_true(end(40));
+    vgic_maintenance(&vcpus[0]);
+    acknowledge(40);
+    assert_false(end(40));
+    vgic_maintenance(&vcpus[0]);
+    assert_int_equal(find(40, LR_PENDING), -1);
+}
+
+static void disabled_interrupt_waits_until_it_is_enabled(void **state)
+{
+    (void)state;
+    vgic_inject(&dom, NULL, 40, true);
+    enter();
+    assert_int_equal(find(40, LR_PENDING), -1);
+    assert_int_equal(wakes, 0);
+    assert_int_equal(read_reg(GICD + 0x204, 4), BIT64(8));
+    enable_spi(40);
+    assert_int_equal(wakes, 1);
+    enter();
+    assert_true(find(40, LR_PENDING) >= 0);
+    write_reg(GICD + 0x184, 4, BIT64(8));
+    enter();
+    assert_int_equal(find(40, LR_PENDING), -1);
+    enable_spi(40);
+    write_reg(GICD, 4, 0);
+    enter();
+    assert_int_equal(find(40, LR_PENDING), -1);
+}
+
+static void timer_reuses_its_list_register_and_is_linked(void **state)
+{
+    int n;
+
+    (void)state;
+    enable_spi(GIC_PPI_VTIMER);
+    for (unsigned i = 0; i < 3; i++) {
+        physical_active = true;
+        vgic_inject_hw(&vcpus[0], GIC_PPI_VTIMER);
+        enter();
+        n = find(GIC_PPI_VTIMER, LR_PENDING);
+        assert_int_equal(n, 0);
+        assert_true((hw_lr[n] & LR_HW) != 0);
+        assert_int_equal((hw_lr[n] >> LR_PINTID_SHIFT) & 0x3ff, GIC_PPI_VTIMER);
+        acknowledge(GIC_PPI_VTIMER);
+        assert_false(end(GIC_PPI_VTIMER));
+        assert_false(physical_active);
+    }
+}
+
+static void physical_state_of_the_timer_follows_the_vcpu(void **state)
+{
+    (void)state;
+    enable_spi(GIC_PPI_VTIMER);
+    physical_active = true;
+    vgic_inject_hw(&vcpus[0], GIC_PPI_VTIMER);
+    enter();
+    acknowledge(GIC_PPI_VTIMER);
+    vgic_save(&vcpus[0]);
+    assert_false(physical_active);
+    vgic_load(&vcpus[1]);
+    assert_false(physical_active);
+    vgic_save(&vcpus[1]);
+    vgic_load(&vcpus[0]);
+    assert_true(physical_active);
+    assert_false(end(GIC_PPI_VTIMER));
+    vgic_save(&vcpus[0]);
+    vgic_load(&vcpus[0]);
+    assert_false(physical_active);
+}
+
+static void timer_taken_back_by_a_register_is_deactivated(void **state)
+{
+    (void)state;
+    enable_spi(GIC_PPI_VTIMER);
+    physical_active = true;
+    vgic_inject_hw(&vcpus[0], GIC_PPI_VTIMER);
+    enter();
+    write_reg(GICD + 0x280, 4, BIT64(GIC_PPI_VTIMER));
+    assert_false(physical_active);
+    enter();
+    assert_int_equal(find(GIC_PPI_VTIMER, LR_PENDING), -1);
+}
+
+static void higher_priority_comes_first_and_evicts(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        write_reg(GICD + 0x400 + 40 + i, 1, 0xa0 - 8 * i);
+        enable_spi(40 + i);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        vgic_inject(&dom, NULL, 40 + i, true);
+        enter();
+    }
+    for (unsigned i = 2; i < 6; i++)
+        assert_true(find(40 + i, LR_PENDING) >= 0);
+    assert_int_equal(hw_notify, GIC_NOTIFY_NO_PEND);
+}
+
+static void full_of_active_interrupts_asks_for_underflow_not_for_none_pending(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 5; i++)
+        enable_spi(40 + i);
+    for (unsigned i = 0; i < 4; i++)
+        vgic_inject(&dom, NULL, 40 + i, true);
+    enter();
+    for (unsigned i = 0; i < 4; i++)
+        acknowledge(40 + i);
+    vgic_inject(&dom, NULL, 44, true);
+    enter();
+    assert_int_equal(hw_notify, GIC_NOTIFY_UNDERFLOW);
+    for (unsigned i = 0; i < 4; i++) {
+        vgic_inject(&dom, NULL, 40 + i, false);
+        enter();
+    }
+    assert_int_equal(hw_notify, GIC_NOTIFY_UNDERFLOW);
+    for (unsigned i = 0; i < 3; i++)
+        end(40 + i);
+    vgic_maintenance(&vcpus[0]);
+    assert_true(find(44, LR_PENDING) >= 0);
+    assert_int_equal(hw_notify, GIC_NOTIFY_NONE);
+}
+
+static void v2_sgi_is_delivered_once_for_each_sender(void **state)
+{
+    (void)state;
+    enable_spi(3);
+    write_reg(GICD + 0xf00, 4, 0x02000003); /* to itself */
+    vgic_sgi1r(&vcpus[1], 3 << 24 | 1);
+    enter();
+    assert_true(find(3, LR_PENDING) >= 0);
+    acknowledge(3);
+    assert_true(end(3));
+    vgic_maintenance(&vcpus[0]);
+    assert_int_equal(lr_source((struct lr){hw_lr[0]}), 1);
+    hw_lr[0] ^= LR_STATE;
+    hw_lr[0] &= ~LR_STATE;
+    vgic_maintenance(&vcpus[0]);
+    assert_false(vgic_has_pending(&vcpus[0]));
+}
+
+static void v2_registers_read_as_a_gicv2(void **state)
+{
+    (void)state;
+    assert_int_equal(read_reg(GICD + 4, 4), 1 << 5 | 2);
+    assert_int_equal(read_reg(GICD + 0xfe8, 4), 0x2b);
+    assert_int_equal(read_reg(GICD + 0x800, 4), 0x01010101);
+    assert_int_equal(read_reg(GICD + 0xc00, 4), 0xaaaaaaaa);
+    write_reg(GICD + 0x820, 4, 0x02020202);
+    assert_int_equal(read_reg(GICD + 0x821, 1), 2);
+    assert_int_equal(dom.vgic.spi[0].target, 1);
+    write_reg(GICD + 0x420, 4, 0x12345678);
+    assert_int_equal(read_reg(GICD + 0x422, 2), 0x1030);
+    assert_int_equal(read_reg(GICD + 0x460, 4), 0); /* beyond the last SPI */
+}
+
+static void v3_registers_read_as_a_gicv3(void **state)
+{
+    uint64_t value = 0;
+
+    (void)state;
+    assert_int_equal(read_reg(GICD, 4), 0x53);
+    assert_int_equal(read_reg(GICD + 0xffe8, 4), 0x3b);
+    assert_int_equal(read_reg(GICR + 0x8, 8), 0);
+    assert_int_equal(read_reg(GICR + 0x20008, 8), UINT64_C(1) << 32 | 0x110);
+    assert_int_equal(read_reg(GICR + 0x14, 4), 6);
+    write_reg(GICR + 0x14, 4, 0);
+    assert_int_equal(read_reg(GICR + 0x14, 4), 0);
+    assert_int_equal(read_reg(GICR + 0xffe8, 4), 0x3b);
+    write_reg(GICD + 0x100, 4, UINT32_MAX); /* private ones are not in the distributor */
+    assert_int_equal(read_reg(GICR + 0x10100, 4), 0);
+    write_reg(GICR + 0x10100, 4, BIT64(27));
+    assert_int_equal(read_reg(GICR + 0x10180, 4), BIT64(27));
+    write_reg(GICD + 0x6000 + 8 * 40, 8, 1);
+    assert_int_equal(read_reg(GICD + 0x6000 + 8 * 40, 8), 1);
+    assert_false(vgic_mmio(&vcpus[0], GICR + 0x40000, 4, false, &value));
+}
+
+static void v3_sgi_reaches_the_listed_vcpu(void **state)
+{
+    (void)state;
+    write_reg(GICR + 0x10100, 4, BIT64(5));
+    write_reg(GICR + 0x30100, 4, BIT64(5));
+    vgic_sgi1r(&vcpus[0], 5 << 24 | 2);
+    assert_true(vgic_has_pending(&vcpus[1]));
+    assert_false(vgic_has_pending(&vcpus[0]));
+    vgic_sgi1r(&vcpus[1], BIT64(40) | 5 << 24);
+    assert_true(vgic_has_pending(&vcpus[0]));
+}
+
+static void reset_forgets_all(void **state)
+{
+    (void)state;
+    enable_spi(GIC_PPI_VTIMER);
+    enable_spi(40);
+    physical_active = true;
+    vgic_inject_hw(&vcpus[0], GIC_PPI_VTIMER);
+    vgic_inject(&dom, NULL, 40, true);
+    enter();
+    vgic_reset(&dom);
+    assert_false(physical_active);
+    for (unsigned n = 0; n < NR_LRS; n++)
+        assert_int_equal(hw_lr[n], 0);
+    assert_false(vgic_has_pending(&vcpus[0]));
+    assert_int_equal(read_reg(GICD + 0x104, 4), 0);
+}
+
+static void uart_sends_and_asks_for_more(void **state)
+{
+    (void)state;
+    enable_spi(VPL011_INTID);
+    assert_int_equal(uart_read(0x18), 0x90);
+    uart_write(0x00, 'a');
+    assert_int_equal(sent[0], 'a');
+    assert_int_equal(uart_read(0x3c), 0x20);
+    assert_false(vgic_has_pending(&vcpus[0]));
+    uart_write(0x38, 0x20);
+    assert_true(vgic_has_pending(&vcpus[0]));
+    uart_write(0x44, 0x20);
+    assert_false(vgic_has_pending(&vcpus[0]));
+    assert_int_equal(uart_read(0xfe0), 0x11);
+    assert_int_equal(uart_read(0xffc), 0xb1);
+}
+
+static void uart_announces_what_it_received(void **state)
+{
+    (void)state;
+    enable_spi(VPL011_INTID);
+    uart_write(0x2c, 0x70);
+    uart_write(0x38, 0x50);
+    for (unsigned i = 0; i < 7; i++)
+        vpl011_input(&dom, (char)('a' + i));
+    assert_int_equal(uart_read(0x40), 0x40);
+    vpl011_input(&dom, 'h');
+    assert_int_equal(uart_read(0x40), 0x50);
+    assert_int_equal(uart_read(0x00), 'a');
+    assert_int_equal(uart_read(0x40), 0x40);
+    for (unsigned i = 1; i < 8; i++)
+        assert_int_equal(uart_read(0x00), 'a' + i);
+    assert_int_equal(uart_read(0x40), 0);
+    assert_int_equal(uart_read(0x18) & 0x10, 0x10);
+    for (unsigned i = 0; i < 100; i++)
+        vpl011_input(&dom, 'x');
+    assert_int_equal(uart_read(0x3c) & 0x400, 0x400);
+    assert_true(vgic_has_pending(&vcpus[0]));
+}
+
+#define V2(test) cmocka_unit_test_setup(test, start_v2)
+#define V3(test) cmocka_unit_test_setup(test, start_v3)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        V2(level_interrupt_comes_again_only_while_its_line_is_high),
+        V2(falling_line_takes_a_pending_level_interrupt_back),
+        V2(edge_during_handling_is_delivered_after_it),
+        V2(disabled_interrupt_waits_until_it_is_enabled),
+        V2(timer_reuses_its_list_register_and_is_linked),
+        V2(physical_state_of_the_timer_follows_the_vcpu),
+        V2(timer_taken_back_by_a_register_is_deactivated),
+        V2(higher_priority_comes_first_and_evicts),
+        V2(full_of_active_interrupts_asks_for_underflow_not_for_none_pending),
+        V2(v2_sgi_is_delivered_once_for_each_sender),
+        V2(v2_registers_read_as_a_gicv2),
+        V3(v3_registers_read_as_a_gicv3),
+        V3(v3_sgi_reaches_the_listed_vcpu),
+        V2(reset_forgets_all),
+        V2(uart_sends_and_asks_for_more),
+        V2(uart_announces_what_it_received),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
