@@ -92,7 +92,7 @@ void console_guest_putc(struct domain *d, char c)
         return;
     }
     /* A guest must not move the cursor to where other lines are; ESC is a shell's business. */
-    if ((c >= 0 && c < ' ' && c != '\t' && c != '\b' && c != '\a' && c != 0x1b) || c == 0x7f)
+    if ((c < ' ' && c != '\t' && c != '\b' && c != '\a' && c != 0x1b) || c == 0x7f)
         c = '?';
     line->text[line->length++] = c;
     if (line->length == CONSOLE_LINE)

@@ -14,6 +14,7 @@
 
 #include "core/console.h"
 #include "core/direct.h"
+#include "core/fmt.h"
 #include "core/guest_fdt.h"
 #include "core/mem.h"
 #include "core/sched.h"

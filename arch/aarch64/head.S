@@ -17,7 +17,7 @@ image_head:
     b       primary                 /* code0 */
     .long   0                       /* code1 */
     .quad   0                       /* text_offset */
-    .quad   image_end               /* image_size: linked at 0 */
+    .quad   image_end - . + 16      /* image_size, bss included: relative, so not relocated */
     .quad   0xa                     /* little-endian, 4 KiB pages, anywhere in memory */
     .quad   0, 0, 0
     .ascii  "ARM\x64"
