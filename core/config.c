@@ -12,6 +12,7 @@
 
 #define MAX_RAM_RANGES 16
 #define MAX_MODULES    (CONFIG_MAX_DOMAINS * 3)
+#define ADDRESS_BITS   48 /* what the architecture has without LPA; sums cannot wrap */
 #define PATH_SIZE      128
 #define REASON_SIZE    192
 
@@ -340,8 +341,8 @@ static bool parse_reg(struct parser *p, int domain, int node, struct module_conf
     module->size = read_cells(&reg[na], ns);
     if (module->size == 0)
         refuse_because(p, node, "reg", "the file is empty");
-    else if (module->size > UINT64_MAX - 2 * REGION_SIZE - module->base)
-        refuse_because(p, node, "reg", "wraps around");
+    else if (module->base >> ADDRESS_BITS != 0 || module->size >> ADDRESS_BITS != 0)
+        refuse_because(p, node, "reg", "beyond 48 bits");
     else if ((module->base & (PAGE_SIZE - 1)) != 0)
         refuse_because(p, node, "reg", "the address is not a multiple of 4 KiB");
     else
