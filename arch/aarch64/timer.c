@@ -6,6 +6,7 @@
 #include <arch/gic.h>
 #include <arch/sysreg.h>
 
+#include "core/sched.h"
 #include "core/vcpu.h"
 #include "core/vgic.h"
 
@@ -72,4 +73,8 @@ uint64_t timer_vcpu_deadline(const struct vcpu *vcpu)
     return a->cntv_cval + a->cntvoff;
 }
 
-void timer_vtimer_irq(struct vcpu *vcpu) { vgic_inject_hw(vcpu, GIC_PPI_VTIMER); }
+void timer_vtimer_irq(struct vcpu *vcpu)
+{
+    vgic_inject_hw(vcpu, GIC_PPI_VTIMER);
+    sched_wake(vcpu); /* it may be in WFI: loaded, for nobody else had anything to run */
+}
