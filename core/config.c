@@ -138,8 +138,9 @@ static bool get_number(struct parser *p, int node, const char *property, int cel
     const fdt32_t *data = fdt_getprop(p->fdt, node, property, &length);
 
     if (data == NULL || length != cells * (int)sizeof(*data)) {
-        refuse_because(p, node, property, cells == 2 ? "must be one number of two cells"
-                                                     : "must be one number of one cell");
+        refuse_because(p, node, property,
+                       cells == 2 ? "must be one number of two cells"
+                                  : "must be one number of one cell");
         return false;
     }
     *out = read_cells(data, cells);
@@ -202,10 +203,24 @@ static bool is_listed(const char *name, const char *const *list)
 }
 
 static const char *const domain_properties[] = {
-    "compatible", "#address-cells", "#size-cells", "phandle", "memory", "cpus", "vpl011",
-    "latch,paging", "latch,load-address", "latch,on-reset", "latch,ptwr-policy", "latch,slots",
-    "latch,guard-action", "latch,guard", "latch,text-policy", "latch,user-writers",
-    "latch,control", NULL,
+    "compatible",
+    "#address-cells",
+    "#size-cells",
+    "phandle",
+    "memory",
+    "cpus",
+    "vpl011",
+    "latch,paging",
+    "latch,load-address",
+    "latch,on-reset",
+    "latch,ptwr-policy",
+    "latch,slots",
+    "latch,guard-action",
+    "latch,guard",
+    "latch,text-policy",
+    "latch,user-writers",
+    "latch,control",
+    NULL,
 };
 
 static const char *const module_properties[] = {
@@ -214,17 +229,31 @@ static const char *const module_properties[] = {
 
 /* Xen's, and would change what the guest is: to ignore one would be to promise too much. */
 static const char *const missing_properties[] = {
-    "direct-map", "nr_spis", "passthrough", "xen,enhanced", "xen,passthrough", "xen,static-mem",
-    "xen,reg", "xen,path", "sve", "llc-colors", "domain-cpupool", "max_grant_frames",
-    "max_grant_version", "max_maptrack_frames", "xen,domain-p2m-mem-mb", "capabilities", NULL,
+    "direct-map",
+    "nr_spis",
+    "passthrough",
+    "xen,enhanced",
+    "xen,passthrough",
+    "xen,static-mem",
+    "xen,reg",
+    "xen,path",
+    "sve",
+    "llc-colors",
+    "domain-cpupool",
+    "max_grant_frames",
+    "max_grant_version",
+    "max_maptrack_frames",
+    "xen,domain-p2m-mem-mb",
+    "capabilities",
+    NULL,
 };
 
-static void check_properties(struct parser *p, int node, const char *const *known,
-                             const char *also)
+static void check_properties(struct parser *p, int node, const char *const *known, const char *also)
 {
     int offset;
 
-    fdt_for_each_property_offset(offset, p->fdt, node) {
+    fdt_for_each_property_offset(offset, p->fdt, node)
+    {
         const char *name;
 
         if (fdt_getprop_by_offset(p->fdt, offset, &name, NULL) == NULL) {
@@ -233,9 +262,9 @@ static void check_properties(struct parser *p, int node, const char *const *know
         }
         if (is_listed(name, known) || (also != NULL && strcmp(name, also) == 0))
             continue;
-        refuse_because(p, node, name, is_listed(name, missing_properties)
-                                          ? "not supported by this build yet"
-                                          : "unknown property");
+        refuse_because(p, node, name,
+                       is_listed(name, missing_properties) ? "not supported by this build yet"
+                                                           : "unknown property");
     }
 }
 
@@ -250,7 +279,10 @@ static bool get_cells(struct parser *p, int node, int *na, int *ns)
     return false;
 }
 
-static bool wraps(struct range r) { return r.base + r.size < r.base; }
+static bool wraps(struct range r)
+{
+    return r.base + r.size < r.base;
+}
 
 static bool overlap(struct range a, struct range b)
 {
@@ -267,7 +299,8 @@ static void parse_memory(struct parser *p)
 
     if (!get_cells(p, 0, &na, &ns))
         return;
-    fdt_for_each_subnode(node, p->fdt, 0) {
+    fdt_for_each_subnode(node, p->fdt, 0)
+    {
         const char *type = get_string(p, node, "device_type");
         const char *status = get_string(p, node, "status");
         const fdt32_t *reg = fdt_getprop(p->fdt, node, "reg", &length);
@@ -333,8 +366,9 @@ static bool parse_reg(struct parser *p, int domain, int node, struct module_conf
     if (!get_cells(p, domain, &na, &ns))
         return false;
     if (reg == NULL || length != (na + ns) * (int)sizeof(*reg)) {
-        refuse_because(p, node, "reg", "must be one address and one size, in the cells that the "
-                                       "domain's #address-cells and #size-cells say");
+        refuse_because(p, node, "reg",
+                       "must be one address and one size, in the cells that the "
+                       "domain's #address-cells and #size-cells say");
         return false;
     }
     module->base = read_cells(reg, na);
@@ -381,8 +415,9 @@ static void parse_module(struct parser *p, int domain, int node, struct domain_c
     int child;
 
     if (module == NULL) {
-        refuse_because(p, node, NULL, "neither multiboot,kernel nor multiboot,ramdisk nor "
-                                      "multiboot,device-tree");
+        refuse_because(p, node, NULL,
+                       "neither multiboot,kernel nor multiboot,ramdisk nor "
+                       "multiboot,device-tree");
         return;
     }
     check_properties(p, node, module_properties, module == &d->kernel ? "bootargs" : NULL);
@@ -402,8 +437,8 @@ static void parse_module(struct parser *p, int domain, int node, struct domain_c
     p->module[p->nr_modules++] = (struct placed){owned_range(d, module), node};
 }
 
-static void refuse_overlap(struct parser *p, const struct placed *m, const char *what,
-                           int other, struct range r)
+static void refuse_overlap(struct parser *p, const struct placed *m, const char *what, int other,
+                           struct range r)
 {
     struct text t = {.length = 0};
 
@@ -431,7 +466,8 @@ static void check_against_reserved(struct parser *p, const struct placed *m)
     }
     if (parent < 0 || !get_cells(p, parent, &na, &ns))
         return;
-    fdt_for_each_subnode(node, p->fdt, parent) {
+    fdt_for_each_subnode(node, p->fdt, parent)
+    {
         const fdt32_t *reg = fdt_getprop(p->fdt, node, "reg", &length);
 
         for (int i = 0; reg != NULL && i + na + ns <= length / (int)sizeof(*reg); i += na + ns) {
@@ -537,7 +573,10 @@ static_assert(PTWR_POLICY_PREDICT == 0 && PTWR_POLICY_EMULATE == 1 && PTWR_POLIC
               "policy_names");
 static_assert(PTWR_ACTION_CRASH == 0 && PTWR_ACTION_REFUSE == 1, "action_names");
 
-const char *domain_kind_name(enum domain_kind kind) { return kind_names[kind]; }
+const char *domain_kind_name(enum domain_kind kind)
+{
+    return kind_names[kind];
+}
 
 #define CHOICE(p, node, property, names, fallback)                                                 \
     get_choice((p), (node), (property), (names), ARRAY_SIZE(names), (fallback))
@@ -595,8 +634,7 @@ static void parse_domain(struct parser *p, int node, struct domain_config *d)
     d->on_reset_restart = CHOICE(p, node, "latch,on-reset", reset_names, 0) == 0;
     parse_paging(p, node, d);
     parse_load_address(p, node, d);
-    fdt_for_each_subnode(child, p->fdt, node)
-        parse_module(p, node, child, d);
+    fdt_for_each_subnode(child, p->fdt, node) parse_module(p, node, child, d);
     if (!d->kernel.present)
         refuse_because(p, node, NULL, "no kernel (a node compatible with \"multiboot,kernel\")");
 }
@@ -606,7 +644,8 @@ static void check_stray(struct parser *p, int node)
 {
     int offset;
 
-    fdt_for_each_property_offset(offset, p->fdt, node) {
+    fdt_for_each_property_offset(offset, p->fdt, node)
+    {
         const char *name;
 
         if (fdt_getprop_by_offset(p->fdt, offset, &name, NULL) != NULL &&

@@ -67,8 +67,8 @@ typedef void (*config_error_fn)(void *ctx, const char *path, const char *reason)
  * Parse the merged device tree. Every mistake is reported, not only the first; then HV_EINVAL, and
  * *out is not to be used. Precondition: the whole fdt_totalsize() of the tree can be read.
  */
-NODISCARD enum hv_err config_parse(const void *fdt, struct system *out, config_error_fn report,
-                                   void *ctx);
+NODISCARD
+enum hv_err config_parse(const void *fdt, struct system *out, config_error_fn report, void *ctx);
 
 /* "plain", "direct" or "guarded". */
 const char *domain_kind_name(enum domain_kind kind);

@@ -19,10 +19,10 @@
 #define NAME_SIZE       48
 
 /* interrupt-controller bindings, arm,gic */
-#define IRQ_SPI   0
-#define IRQ_PPI   1
-#define IRQ_HIGH  4 /* level, active high */
-#define IRQ_LOW   8 /* level, active low: what the timer's PPIs are */
+#define IRQ_SPI     0
+#define IRQ_PPI     1
+#define IRQ_HIGH    4                        /* level, active high */
+#define IRQ_LOW     8                        /* level, active low: what the timer's PPIs are */
 #define CPU_MASK(n) (((1u << (n)) - 1) << 8) /* GICv2: which CPUs a PPI belongs to */
 
 enum phandle { PHANDLE_GIC = 1, PHANDLE_CLOCK = 2 };
@@ -73,7 +73,10 @@ static void put_bytes(struct writer *w, const char *name, const void *data, size
         w->err = fdt_property(w->fdt, name, data, (int)size);
 }
 
-static void put_flag(struct writer *w, const char *name) { put_bytes(w, name, NULL, 0); }
+static void put_flag(struct writer *w, const char *name)
+{
+    put_bytes(w, name, NULL, 0);
+}
 
 static void put_string(struct writer *w, const char *name, const char *value)
 {

@@ -27,4 +27,5 @@ struct guest_fdt_args {
  * Write the tree to `buf`. HV_E2BIG: it does not fit `size` bytes; HV_EINVAL: a GIC version or a
  * number of vCPUs that has no tree. Either way `buf` holds no tree.
  */
-NODISCARD enum hv_err guest_fdt_build(const struct guest_fdt_args *args, void *buf, size_t size);
+NODISCARD
+enum hv_err guest_fdt_build(const struct guest_fdt_args *args, void *buf, size_t size);

@@ -16,9 +16,9 @@
 #include "core/config.h"
 #include "core/guest_fdt.h"
 
-#define TREE_SIZE 32768
+#define TREE_SIZE  32768
 #define MAX_ERRORS 8
-#define MIB (UINT64_C(1) << 20)
+#define MIB        (UINT64_C(1) << 20)
 
 #define LINUX  "/chosen/linux"
 #define KERNEL "/chosen/linux/kernel"
@@ -112,8 +112,8 @@ static void add_domain(const char *path, uint64_t memory_mib)
 static void add_module(const char *path, const char *kind, uint64_t base, uint64_t size)
 {
     char compatible[64];
-    int length = snprintf(compatible, sizeof(compatible), "multiboot,%s%cmultiboot,module", kind,
-                          '\0');
+    int length =
+        snprintf(compatible, sizeof(compatible), "multiboot,%s%cmultiboot,module", kind, '\0');
 
     set(path, "compatible", compatible, (size_t)length + 1);
     set_reg(path, base, size);
@@ -334,7 +334,13 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"memory_zero", LINUX, "memory", U64, NULL, {0}, NULL, "memory: zero"},
     {"memory_odd", LINUX, "memory", U64, NULL, {1024}, NULL, "not a multiple of 2 MiB"},
-    {"memory_more_than_board", LINUX, "memory", U64, NULL, {1 << 21}, NULL,
+    {"memory_more_than_board",
+     LINUX,
+     "memory",
+     U64,
+     NULL,
+     {1 << 21},
+     NULL,
      "2097152 KiB, the board has 1048576 KiB"},
     {"memory_huge", LINUX, "memory", U64, NULL, {UINT64_C(1) << 63}, NULL, "the board has"},
     {"memory_one_cell", LINUX, "memory", U32, NULL, {2048}, NULL, "two cells"},
@@ -346,9 +352,21 @@ static const struct refusal refusals[] = {
     {"cpus_two_cells", LINUX, "cpus", U64, NULL, {1}, NULL, "one cell"},
     {"vpl011_value", LINUX, "vpl011", U32, NULL, {0}, NULL, "is a flag"},
     {"vpl011_of_direct", SECOND, "vpl011", FLAG, NULL, {0}, NULL, "no PL011"},
-    {"paging_guarded", LINUX, "latch,paging", TEXT, "guarded", {0}, NULL,
+    {"paging_guarded",
+     LINUX,
+     "latch,paging",
+     TEXT,
+     "guarded",
+     {0},
+     NULL,
      "not supported by this build yet"},
-    {"paging_unknown", LINUX, "latch,paging", TEXT, "shadow", {0}, NULL,
+    {"paging_unknown",
+     LINUX,
+     "latch,paging",
+     TEXT,
+     "shadow",
+     {0},
+     NULL,
      "\"shadow\" is not one of plain, direct, guarded"},
     {"paging_empty", LINUX, "latch,paging", TEXT, "", {0}, NULL, "not one of"},
     {"paging_number", LINUX, "latch,paging", U32, NULL, {0x61616161}, NULL, "must be one string"},
@@ -364,24 +382,54 @@ static const struct refusal refusals[] = {
     {"slots_text", SECOND, "latch,slots", TEXT, "2", {0}, NULL, "one cell"},
     {"load_address_odd", LINUX, "latch,load-address", U64, NULL, {0x40000800}, NULL, "4 KiB"},
     {"load_address_zero", LINUX, "latch,load-address", U64, NULL, {0}, NULL, "not 0"},
-    {"load_address_one_cell", LINUX, "latch,load-address", U32, NULL, {0x40000000}, NULL,
+    {"load_address_one_cell",
+     LINUX,
+     "latch,load-address",
+     U32,
+     NULL,
+     {0x40000000},
+     NULL,
      "two cells"},
-    {"load_address_of_direct", SECOND, "latch,load-address", U64, NULL, {0x40000000}, NULL,
+    {"load_address_of_direct",
+     SECOND,
+     "latch,load-address",
+     U64,
+     NULL,
+     {0x40000000},
+     NULL,
      "only a plain domain"},
     {"unknown_latch", LINUX, "latch,pagin", TEXT, "plain", {0}, NULL, "unknown property"},
     {"unknown_latch_module", KERNEL, "latch,compress", FLAG, NULL, {0}, NULL, "unknown property"},
     {"unknown_latch_chosen", "/chosen", "latch,slots", U32, NULL, {2}, NULL, "unknown property"},
-    {"unknown_latch_group", "/chosen/group", "latch,slots", U32, NULL, {2}, NULL,
+    {"unknown_latch_group",
+     "/chosen/group",
+     "latch,slots",
+     U32,
+     NULL,
+     {2},
+     NULL,
      "unknown property"},
     {"file_of_domain", LINUX, "latch,file", TEXT, "x", {0}, NULL, "unknown property"},
     {"unknown_plain", LINUX, "vpl01", FLAG, NULL, {0}, NULL, "unknown property"},
     {"xen_direct_map", LINUX, "direct-map", FLAG, NULL, {0}, NULL, "direct-map: not supported"},
-    {"bootargs_of_ramdisk", "/chosen/linux/initrd", "bootargs", TEXT, "x", {0}, NULL,
+    {"bootargs_of_ramdisk",
+     "/chosen/linux/initrd",
+     "bootargs",
+     TEXT,
+     "x",
+     {0},
+     NULL,
      "unknown property"},
     {"bootargs_number", KERNEL, "bootargs", U32, NULL, {0x61616161}, NULL, "one string"},
     {"kernel_missing", KERNEL, NULL, DROP_NODE, NULL, {0}, LINUX, "no kernel"},
-    {"module_unknown", "/chosen/linux/initrd", "compatible", TEXT, "multiboot,microcode", {0},
-     NULL, "neither"},
+    {"module_unknown",
+     "/chosen/linux/initrd",
+     "compatible",
+     TEXT,
+     "multiboot,microcode",
+     {0},
+     NULL,
+     "neither"},
     {"module_untyped", "/chosen/linux/initrd", "compatible", DROP, NULL, {0}, NULL, "neither"},
     {"module_node_below", KERNEL "/x", "a", FLAG, NULL, {0}, NULL, "no nodes below"},
     {"reg_missing", KERNEL, "reg", DROP, NULL, {0}, NULL, "one address and one size"},
@@ -390,16 +438,40 @@ static const struct refusal refusals[] = {
     {"reg_odd", KERNEL, "reg", REG, NULL, {0x48000001, 4096}, NULL, "4 KiB"},
     {"reg_wraps", KERNEL, "reg", REG, NULL, {0x48000000, ~UINT64_C(0)}, NULL, "beyond 48 bits"},
     {"reg_wraps_high", KERNEL, "reg", REG, NULL, {~UINT64_C(0xfff), 4096}, NULL, "beyond 48 bits"},
-    {"larger_than_memory", KERNEL, "reg", REG, NULL, {0x60000000, 257 * MIB}, NULL,
+    {"larger_than_memory",
+     KERNEL,
+     "reg",
+     REG,
+     NULL,
+     {0x60000000, 257 * MIB},
+     NULL,
      "larger than the domain's memory"},
     {"below_ram", KERNEL, "reg", REG, NULL, {0x3ffff000, 8192}, NULL, "the board's memory"},
     {"above_ram", KERNEL, "reg", REG, NULL, {0x80000000, 4096}, NULL, "the board's memory"},
     {"on_other_module", KERNEL, "reg", REG, NULL, {0x4ffff000, 8192}, NULL, "overlaps /chosen"},
-    {"around_other_module", KERNEL, "reg", REG, NULL, {0x4f000000, 32 * MIB}, NULL,
+    {"around_other_module",
+     KERNEL,
+     "reg",
+     REG,
+     NULL,
+     {0x4f000000, 32 * MIB},
+     NULL,
      "overlaps /chosen/linux/initrd [0x50000000, 0x50300005)"},
-    {"on_module_of_other", "/chosen/group/direct/kernel", "reg", REG, NULL, {0x48001000, 4096},
-     KERNEL, "overlaps /chosen/group/direct/kernel"},
-    {"on_reserved_memory", KERNEL, "reg", REG, NULL, {0x7efff000, 8192}, NULL,
+    {"on_module_of_other",
+     "/chosen/group/direct/kernel",
+     "reg",
+     REG,
+     NULL,
+     {0x48001000, 4096},
+     KERNEL,
+     "overlaps /chosen/group/direct/kernel"},
+    {"on_reserved_memory",
+     KERNEL,
+     "reg",
+     REG,
+     NULL,
+     {0x7efff000, 8192},
+     NULL,
      "overlaps /reserved-memory/firmware [0x7f000000, 0x80000000)"},
     {"inside_reserved_memory", KERNEL, "reg", REG, NULL, {0x7f100000, 4096}, NULL, "firmware"},
 };
@@ -650,7 +722,7 @@ static void tree_has_string(const char *path, const char *property, const char *
 }
 
 static void tree_has_cells(const char *path, const char *property, const uint32_t *cells,
-                         size_t count)
+                           size_t count)
 {
     fdt32_t value[16];
 
@@ -658,9 +730,9 @@ static void tree_has_cells(const char *path, const char *property, const uint32_
         value[i] = cpu_to_fdt32(cells[i]);
     tree_has(path, property, value, count * sizeof(value[0]));
 }
-#define TREE_HAS_CELLS(path, property, ...)                                                          \
-    tree_has_cells((path), (property), (const uint32_t[]){__VA_ARGS__},                              \
-                 sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
+#define TREE_HAS_CELLS(path, property, ...)                                                        \
+    tree_has_cells((path), (property), (const uint32_t[]){__VA_ARGS__},                            \
+                   sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))
 
 static void guest_tree_describes_its_machine(void **state)
 {
@@ -679,8 +751,8 @@ static void guest_tree_describes_its_machine(void **state)
     TREE_HAS_CELLS("/cpus/cpu@1", "reg", 1);
     assert_true(fdt_path_offset(tree, "/cpus/cpu@2") < 0);
     tree_has_string("/psci", "method", "hvc");
-    assert_int_equal(fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"),
-                                               "arm,psci-1.0"), 0);
+    assert_int_equal(
+        fdt_node_check_compatible(tree, fdt_path_offset(tree, "/psci"), "arm,psci-1.0"), 0);
     TREE_HAS_CELLS("/timer", "interrupts", 1, 13, 8, 1, 14, 8, 1, 11, 8, 1, 10, 8);
     tree_has("/timer", "always-on", "", 0);
     assert_true(fdt_node_offset_by_compatible(tree, -1, "latch") >= 0);
@@ -700,8 +772,8 @@ static void guest_tree_has_the_gic_of_the_board(void **state)
     TREE_HAS_CELLS(gic, "reg", 0, 0x08000000, 0, 0x1000, 0, 0x08010000, 0, 0x2000);
     TREE_HAS_CELLS(gic, "#interrupt-cells", 3);
     TREE_HAS_CELLS("/timer", "interrupts", 1, 13, 0x308, 1, 14, 0x308, 1, 11, 0x308, 1, 10, 0x308);
-    assert_int_equal(fdt_getprop(tree, fdt_path_offset(tree, gic), "interrupt-controller", NULL) !=
-                     NULL, 1);
+    assert_int_equal(
+        fdt_getprop(tree, fdt_path_offset(tree, gic), "interrupt-controller", NULL) != NULL, 1);
     TREE_HAS_CELLS("/", "interrupt-parent", fdt_get_phandle(tree, fdt_path_offset(tree, gic)));
 }
 
@@ -720,8 +792,8 @@ static void guest_tree_has_a_pl011_if_asked(void **state)
     TREE_HAS_CELLS("/pl011@9000000", "interrupts", 0, 1, 4);
     TREE_HAS_CELLS("/apb-pclk", "clock-frequency", 24000000);
     TREE_HAS_CELLS("/pl011@9000000", "clocks",
-                 fdt_get_phandle(tree, fdt_path_offset(tree, "/apb-pclk")),
-                 fdt_get_phandle(tree, fdt_path_offset(tree, "/apb-pclk")));
+                   fdt_get_phandle(tree, fdt_path_offset(tree, "/apb-pclk")),
+                   fdt_get_phandle(tree, fdt_path_offset(tree, "/apb-pclk")));
     bare.uart = 0;
     bare.bootargs = NULL;
     bare.initrd_end = 0;

@@ -32,7 +32,7 @@ static void print_error(void *ctx, const char *path, const char *reason)
 static bool map_file(const char *name, struct file *out)
 {
     struct stat st;
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    int fd = open(name, O_RDONLY);
 
     if (fd < 0 || fstat(fd, &st) != 0) {
         fprintf(stderr, "%s: %s\n", name, strerror(errno));
@@ -42,8 +42,7 @@ static bool map_file(const char *name, struct file *out)
     }
     out->name = name;
     out->size = (size_t)st.st_size;
-    out->data = st.st_size == 0 ? MAP_FAILED
-                                : mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
+    out->data = st.st_size == 0 ? MAP_FAILED : mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
     if (out->data != MAP_FAILED)
         return true;
@@ -54,8 +53,8 @@ static bool map_file(const char *name, struct file *out)
 static void print_domain(const struct domain_config *d)
 {
     printf("%s: %s, %" PRIu64 " MiB, %u vCPU, kernel %" PRIu64 " KiB at %#" PRIx64, d->name,
-           domain_kind_name(d->paging), d->memory >> 20, d->nr_vcpus,
-           (d->kernel.size + 1023) >> 10, d->kernel.base);
+           domain_kind_name(d->paging), d->memory >> 20, d->nr_vcpus, (d->kernel.size + 1023) >> 10,
+           d->kernel.base);
     if (d->ramdisk.present)
         printf(", ramdisk %" PRIu64 " KiB at %#" PRIx64, (d->ramdisk.size + 1023) >> 10,
                d->ramdisk.base);
