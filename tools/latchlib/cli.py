@@ -1,0 +1,133 @@
+"""The command line of tools/latch."""
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+
+from . import board as boards
+from . import qemu, system
+from .error import OK, USAGE, Fail
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+
+DESCRIPTION = """\
+SYSTEM.dts describes the guests of a board in Xen's dom0less bindings: each is a node of /chosen
+compatible with "xen,domain", each of its files a node below it (compatible "multiboot,kernel",
+"multiboot,ramdisk" or "multiboot,device-tree") with latch,file = "PATH". PATH is relative to
+SYSTEM.dts; $NAME or ${NAME} in it is an environment variable or a --define. docs/configuration.md
+has all properties. A node /chosen/latch,run may ask for a machine: cpu = "...", gic = <3>,
+smp = <1>, memory = "1G"; options of the command line come before it.
+"""
+
+STATUS = """\
+exit status of run: 0 every domain ended in order; 1 Latch stopped a domain or gave up, or QEMU
+ended early; 2 wrong description or usage; 124 time limit.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(USAGE, f"latch: {message} ({self.prog} --help)\n")
+
+
+def parser():
+    text = argparse.RawDescriptionHelpFormatter
+    top = Parser(prog="tools/latch", formatter_class=text, epilog=DESCRIPTION + "\n" + STATUS,
+                 description="Checks and runs systems of guests under the Latch hypervisor.")
+    commands = top.add_subparsers(dest="command", metavar="check | run", required=True)
+    check = commands.add_parser("check", formatter_class=text, epilog=DESCRIPTION,
+                                help="say whether Latch would accept a description",
+                                description="Says whether Latch would accept SYSTEM.dts.")
+    run = commands.add_parser("run", formatter_class=text, epilog=DESCRIPTION + "\n" + STATUS,
+                              help="check it, then run it in QEMU",
+                              description="Checks SYSTEM.dts and runs it in QEMU.",
+                              usage="tools/latch run SYSTEM.dts [options] [-- QEMU arguments]")
+    for sub in (check, run):
+        sub.add_argument("system", metavar="SYSTEM.dts")
+        sub.add_argument("--board", default="virt", metavar="B",
+                         help=f"one of: {', '.join(boards.names(ROOT))} (default virt)")
+        sub.add_argument("--cpu", metavar="C", help="QEMU's CPU model (default cortex-a72)")
+        sub.add_argument("--gic", type=int, choices=(2, 3), help="GIC version (default 3)")
+        sub.add_argument("--smp", type=int, metavar="N", help="number of CPUs (default 1)")
+        sub.add_argument("--memory", metavar="M", help="RAM, as 512M or 2G (default 1G)")
+        sub.add_argument("--icount", action="store_true",
+                         help="count instructions: time and outcome are the same in each run")
+        sub.add_argument("--define", action="append", default=[], metavar="NAME=PATH",
+                         help="replaces $NAME in latch,file; may be repeated")
+        sub.add_argument("--checker", default=os.path.join(BUILD, "latch-check"), metavar="FILE",
+                         help="Latch's parser built for the host (default build/latch-check)")
+        sub.add_argument("--dtb", metavar="FILE", help="keep the merged device tree")
+    run.add_argument("--timeout", type=float, default=0, metavar="S",
+                     help="end after S seconds of real time (default: never)")
+    run.add_argument("--log", metavar="FILE", help="write the console to FILE too")
+    run.add_argument("--no-input", action="store_true",
+                     help="the guests get no keys, and Ctrl-C ends the run")
+    run.add_argument("--latch", default=os.path.join(BUILD, "latch.bin"), metavar="FILE",
+                     help="the hypervisor (default build/latch.bin)")
+    run.add_argument("--print", action="store_true", dest="only_print",
+                     help="print QEMU's command line instead of running it (wants --dtb)")
+    return top
+
+
+def defines_of(options):
+    found = {}
+    for text in options.define:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise Fail(f"--define {text}: must be NAME=PATH")
+        # Unlike a path in the description, this one is relative to where the user stands.
+        found[name] = os.path.abspath(value)
+    return found
+
+
+def machine_of(options):
+    if options.smp is not None and options.smp < 1:
+        raise Fail(f"--smp {options.smp}: must be 1 or more")
+    memory = boards.parse_size(options.memory) if options.memory else None
+    return boards.Machine(options.cpu, options.gic, options.smp, memory)
+
+
+def perform(options, extra, folder):
+    board = boards.Board(options.board, ROOT)
+    board.require_qemu()
+    made = system.build(options.system, board, machine_of(options), options.icount,
+                        defines_of(options), os.path.join(BUILD, "unpacked"))
+    dtb = options.dtb or os.path.join(folder, "system.dtb")
+    try:
+        with open(dtb, "wb") as file:
+            file.write(made.blob)
+    except OSError as error:
+        raise Fail(f"{dtb}: {error.strerror}") from None
+    report = system.check(options.checker, dtb, options.system)
+    if options.command == "check":
+        sys.stdout.write(report)
+        print(f"{options.system}: good")
+        return OK
+    if not os.path.isfile(options.latch):
+        raise Fail(f"{options.latch}: no such file: run make")
+    line = qemu.command(board, made, options.icount, options.latch, dtb, extra)
+    if options.only_print:
+        print(shlex.join(line))
+        return OK
+    return qemu.run(line, options.log, options.timeout, not options.no_input)
+
+
+def main(arguments):
+    extra = []
+    if "--" in arguments:
+        split = arguments.index("--")
+        arguments, extra = arguments[:split], arguments[split + 1:]
+    try:
+        options = parser().parse_args(arguments)
+        with tempfile.TemporaryDirectory(prefix="latch-") as folder:
+            return perform(options, extra, folder)
+    except Fail as error:
+        sys.stdout.flush()
+        for text in str(error).splitlines():
+            print(f"latch: {text}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return 130
