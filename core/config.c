@@ -373,14 +373,15 @@ static bool parse_reg(struct parser *p, int domain, int node, struct module_conf
     }
     module->base = read_cells(reg, na);
     module->size = read_cells(&reg[na], ns);
-    if (module->size == 0)
+    if (module->size == 0) {
         refuse_because(p, node, "reg", "the file is empty");
-    else if (module->base >> ADDRESS_BITS != 0 || module->size >> ADDRESS_BITS != 0)
+    } else if (module->base >> ADDRESS_BITS != 0 || module->size >> ADDRESS_BITS != 0) {
         refuse_because(p, node, "reg", "beyond 48 bits");
-    else if ((module->base & (PAGE_SIZE - 1)) != 0)
+    } else if ((module->base & (PAGE_SIZE - 1)) != 0) {
         refuse_because(p, node, "reg", "the address is not a multiple of 4 KiB");
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -390,12 +391,13 @@ static void parse_bootargs(struct parser *p, int node, struct module_config *mod
 
     if (!has(p, node, "bootargs"))
         return;
-    if (bootargs == NULL)
+    if (bootargs == NULL) {
         refuse_because(p, node, "bootargs", "must be one string");
-    else if (strlen(bootargs) >= sizeof(module->bootargs))
+    } else if (strlen(bootargs) >= sizeof(module->bootargs)) {
         refuse_because(p, node, "bootargs", "longer than 1023 characters");
-    else
+    } else {
         memcpy(module->bootargs, bootargs, strlen(bootargs) + 1);
+    }
 }
 
 static struct module_config *module_of(const struct parser *p, int node, struct domain_config *d)
@@ -552,12 +554,13 @@ static void parse_cpus(struct parser *p, int node, struct domain_config *d)
 
     if (has(p, node, "cpus") && !get_number(p, node, "cpus", 1, &cpus))
         return;
-    if (cpus == 0 || cpus > CONFIG_MAX_VCPUS)
+    if (cpus == 0 || cpus > CONFIG_MAX_VCPUS) {
         refuse_because(p, node, "cpus", "must be 1 to 8");
-    else if (cpus > 1)
+    } else if (cpus > 1) {
         refuse_because(p, node, "cpus", "more than 1: not supported by this build yet");
-    else
+    } else {
         d->nr_vcpus = (unsigned int)cpus;
+    }
 }
 
 static const char *const kind_names[] = {"plain", "direct", "guarded"};
@@ -599,10 +602,11 @@ static void parse_paging(struct parser *p, int node, struct domain_config *d)
     d->control = get_flag(p, node, "latch,control");
     if (has(p, node, "latch,slots") && !get_number(p, node, "latch,slots", 1, &slots))
         return;
-    if (slots < 1 || slots > PTWR_MAX_SLOTS)
+    if (slots < 1 || slots > PTWR_MAX_SLOTS) {
         refuse_because(p, node, "latch,slots", "must be 1 to 16");
-    else
+    } else {
         d->slots = (unsigned int)slots;
+    }
 }
 static_assert(PTWR_MAX_SLOTS == 16, "the message says so");
 
@@ -613,12 +617,13 @@ static void parse_load_address(struct parser *p, int node, struct domain_config 
     if (!has(p, node, "latch,load-address") ||
         !get_number(p, node, "latch,load-address", 2, &address))
         return;
-    if (address == 0 || (address & (PAGE_SIZE - 1)) != 0)
+    if (address == 0 || (address & (PAGE_SIZE - 1)) != 0) {
         refuse_because(p, node, "latch,load-address", "must be a multiple of 4 KiB, not 0");
-    else if (d->paging != DOMAIN_PLAIN)
+    } else if (d->paging != DOMAIN_PLAIN) {
         refuse_because(p, node, "latch,load-address", "only a plain domain takes flat binaries");
-    else
+    } else {
         d->load_address = address;
+    }
 }
 
 static void parse_domain(struct parser *p, int node, struct domain_config *d)

@@ -26,7 +26,7 @@ struct file {
 static void print_error(void *ctx, const char *path, const char *reason)
 {
     (void)ctx;
-    fprintf(stderr, "%s: %s\n", path, reason);
+    (void)fprintf(stderr, "%s: %s\n", path, reason);
 }
 
 static bool map_file(const char *name, struct file *out)
@@ -35,7 +35,7 @@ static bool map_file(const char *name, struct file *out)
     int fd = open(name, O_RDONLY);
 
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fprintf(stderr, "%s: %s\n", name, strerror(errno));
+        (void)fprintf(stderr, "%s: %s\n", name, strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;
@@ -46,19 +46,20 @@ static bool map_file(const char *name, struct file *out)
     close(fd);
     if (out->data != MAP_FAILED)
         return true;
-    fprintf(stderr, "%s: not a device tree\n", name);
+    (void)fprintf(stderr, "%s: not a device tree\n", name);
     return false;
 }
 
 static void print_domain(const struct domain_config *d)
 {
-    printf("%s: %s, %" PRIu64 " MiB, %u vCPU, kernel %" PRIu64 " KiB at %#" PRIx64, d->name,
-           domain_kind_name(d->paging), d->memory >> 20, d->nr_vcpus, (d->kernel.size + 1023) >> 10,
-           d->kernel.base);
-    if (d->ramdisk.present)
-        printf(", ramdisk %" PRIu64 " KiB at %#" PRIx64, (d->ramdisk.size + 1023) >> 10,
-               d->ramdisk.base);
-    printf("%s%s\n", d->dtb.present ? ", own device tree" : "", d->vpl011 ? ", PL011" : "");
+    (void)printf("%s: %s, %" PRIu64 " MiB, %u vCPU, kernel %" PRIu64 " KiB at %#" PRIx64, d->name,
+                 domain_kind_name(d->paging), d->memory >> 20, d->nr_vcpus,
+                 (d->kernel.size + 1023) >> 10, d->kernel.base);
+    if (d->ramdisk.present) {
+        (void)printf(", ramdisk %" PRIu64 " KiB at %#" PRIx64, (d->ramdisk.size + 1023) >> 10,
+                     d->ramdisk.base);
+    }
+    (void)printf("%s%s\n", d->dtb.present ? ", own device tree" : "", d->vpl011 ? ", PL011" : "");
 }
 
 static bool check_file(const char *name)
@@ -70,10 +71,11 @@ static bool check_file(const char *name)
     if (!map_file(name, &file))
         return false;
     /* The hypervisor trusts its boot loader for this much; a file on disk may be cut off. */
-    if (fdt_check_full(file.data, file.size) != 0)
-        fprintf(stderr, "%s: not a device tree, or damaged\n", name);
-    else
+    if (fdt_check_full(file.data, file.size) != 0) {
+        (void)fprintf(stderr, "%s: not a device tree, or damaged\n", name);
+    } else {
         ok = config_parse(file.data, &system, print_error, NULL) == HV_OK;
+    }
     if (ok) {
         for (unsigned int i = 0; i < system.nr_domains; i++)
             print_domain(&system.domain[i]);
@@ -87,7 +89,7 @@ int main(int argc, char **argv)
     bool ok = true;
 
     if (argc < 2) {
-        fprintf(stderr, "usage: latch-check DTB [DTB...]\n");
+        (void)fprintf(stderr, "usage: latch-check DTB [DTB...]\n");
         return EXIT_REFUSED;
     }
     for (int i = 1; i < argc; i++) {
