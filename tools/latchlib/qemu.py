@@ -151,7 +151,8 @@ class Run:
 
     def loop(self, interactive):
         """Copies until QEMU closes its console; the name of the limit that ended it, or None."""
-        with selectors.DefaultSelector() as selector:
+        # Not epoll, which refuses a file or /dev/null as the input.
+        with selectors.PollSelector() as selector:
             selector.register(self.child.stdout, selectors.EVENT_READ, self.from_guest)
             if interactive:
                 selector.register(sys.stdin, selectors.EVENT_READ, self.from_user)
