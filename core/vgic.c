@@ -332,6 +332,7 @@ void vgic_inject_hw(struct vcpu *v, unsigned intid)
     irq->flags |= IRQ_LATCH | IRQ_HW;
     if (n != VGIC_NO_LR && irq_wants_lr(v, irq)) {
         fill_one(v, n, irq, intid);
+        sched_wake(v); /* it may sleep and still be loaded */
         return;
     }
     irq_update(v, irq, intid);

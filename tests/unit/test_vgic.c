@@ -288,6 +288,7 @@ static void timer_reuses_its_list_register_and_is_linked(void **state)
     for (unsigned i = 0; i < 3; i++) {
         physical_active = true;
         vgic_inject_hw(&vcpus[0], GIC_PPI_VTIMER);
+        assert_int_equal(wakes, i + 1);
         enter();
         n = find(GIC_PPI_VTIMER, LR_PENDING);
         assert_int_equal(n, 0);
