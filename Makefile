@@ -131,7 +131,7 @@ help:
 # What tools/lint needs to know of the flags above.
 .PHONY: lint-flags FORCE
 lint-flags:
-	@echo "CC='$(CC)'; LD='$(LD)'; NM='$(NM)'"
+	@echo "CC='$(CC)'; LD='$(LD)'; NM='$(NM)'; PACKAGES='$(PACKAGES)'"
 	@echo "TARGET_FLAGS='$(BARE) $(WARNINGS) $(INCLUDES) -DDEBUG'"
 	@echo "GCC_FLAGS='$(BARE_GCC)'"
 	@echo "GUEST_FLAGS='$(BARE) $(WARNINGS) $(GUEST_INCLUDES)'"

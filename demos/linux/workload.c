@@ -41,8 +41,8 @@ static int getppid_loop(unsigned long count)
 /* One minor fault a page: memory is mapped, touched once and unmapped. */
 static int touch_pages(unsigned long count)
 {
-    unsigned char *base = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *base =
+        mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (base == MAP_FAILED) {
         return -1;
@@ -57,8 +57,8 @@ static int touch_pages(unsigned long count)
 static int protect_pages(unsigned long count)
 {
     const size_t size = 256 * PAGE;
-    unsigned char *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    unsigned char *base =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
     if (base == MAP_FAILED) {
         return -1;
