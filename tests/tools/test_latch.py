@@ -183,7 +183,8 @@ def zboot(payload, kind):
 
 @pytest.mark.parametrize("packed", [
     gzip.compress(IMAGE), lzma.compress(IMAGE), zboot(gzip.compress(IMAGE), "gzip"),
-    zboot(lzma.compress(IMAGE), "xz"), gzip.compress(IMAGE) + bytes(100)])
+    zboot(lzma.compress(IMAGE), "xz"), gzip.compress(IMAGE) + bytes(100)],
+    ids=["gzip", "xz", "zboot-gzip", "zboot-xz", "gzip-padded"])
 def test_compressed_kernel_is_unpacked(packed):
     assert files.unpacked(packed) == IMAGE
 
@@ -268,7 +269,8 @@ def test_modules_that_do_not_fit(tool):
 
 @pytest.mark.parametrize("address, reason", [
     ("0x42100000", "not a multiple of 2 MiB"), ("0x40200000", "overlaps the hypervisor"),
-    ("0x48000000", "overlaps the device tree"), ("0x90000000", "not in the board's memory")])
+    ("0x48000000", "overlaps the device tree"), ("0x90000000", "not in the board's memory")],
+    ids=["unaligned", "hypervisor", "device-tree", "outside"])
 def test_fixed_address_in_a_bad_place(tool, address, reason):
     tool.edit('"kernel";', f'"kernel"; reg = <0 {address}>;')
     assert reason in tool.refusal()
@@ -294,7 +296,7 @@ def test_missing_checker(tool):
 
 @pytest.mark.parametrize("arguments", [
     ("--board", "nothing"), ("--gic", "4"), ("--memory", "lots"), ("--smp", "0"),
-    ("--define", "X"), ("--cpu", "pentium"), ("--what",)])
+    ("--define", "X"), ("--cpu", "pentium"), ("--what",)], ids=" ".join)
 def test_wrong_usage(tool, arguments):
     tool.refusal(*arguments)
 
@@ -339,7 +341,8 @@ def test_run_counting_instructions(tool):
 @pytest.mark.parametrize("text", [
     "latch: end: 1 ended, 1 stopped\n", "latch: panic: why\n", "latch: panic: why\n" + GOOD,
     "[guest] latch: end: 1 ended, 0 stopped\n", " latch: end: 1 ended, 0 stopped\n",
-    "latch: end: 1 ended, 0 stopped, or so\n", "latch: end: 1 ended, 0 stop\n"])
+    "latch: end: 1 ended, 0 stopped, or so\n", "latch: end: 1 ended, 0 stop\n"],
+    ids=["stopped", "panic", "panic-then-end", "forged", "indented", "longer", "shorter"])
 def test_run_that_ends_badly(tool, text):
     assert tool.run(text, "--timeout", "20").returncode == 1
 
