@@ -5,8 +5,8 @@
 /* Say why on the console and end the machine. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define CHECK(condition)                                                  \
-    do {                                                                  \
-        if (!(condition))                                                 \
-            panic("%s:%d: CHECK(%s)", __FILE__, __LINE__, #condition);    \
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            panic("%s:%d: CHECK(%s)", __FILE__, __LINE__, #condition);                             \
     } while (0)

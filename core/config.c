@@ -279,10 +279,7 @@ static bool get_cells(struct parser *p, int node, int *na, int *ns)
     return false;
 }
 
-static bool wraps(struct range r)
-{
-    return r.base + r.size < r.base;
-}
+static bool wraps(struct range r) { return r.base + r.size < r.base; }
 
 static bool overlap(struct range a, struct range b)
 {
@@ -576,10 +573,7 @@ static_assert(PTWR_POLICY_PREDICT == 0 && PTWR_POLICY_EMULATE == 1 && PTWR_POLIC
               "policy_names");
 static_assert(PTWR_ACTION_CRASH == 0 && PTWR_ACTION_REFUSE == 1, "action_names");
 
-const char *domain_kind_name(enum domain_kind kind)
-{
-    return kind_names[kind];
-}
+const char *domain_kind_name(enum domain_kind kind) { return kind_names[kind]; }
 
 #define CHOICE(p, node, property, names, fallback)                                                 \
     get_choice((p), (node), (property), (names), ARRAY_SIZE(names), (fallback))

@@ -24,8 +24,10 @@ enum direct_reg {
 };
 
 /* HV_ENOSYS; the reason has been printed. */
-NODISCARD enum hv_err direct_create(struct domain *d);
-NODISCARD enum hv_err direct_reset(struct domain *d);
+NODISCARD
+enum hv_err direct_create(struct domain *d);
+NODISCARD
+enum hv_err direct_reset(struct domain *d);
 
 /* The vCPU is descheduled: its open tables are protected. */
 void direct_preempt(struct vcpu *vcpu, enum ptwr_trigger why);

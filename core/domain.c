@@ -84,9 +84,9 @@ static enum hv_err allocate_ram(struct domain *d)
 static enum hv_err map_ram(struct domain *d)
 {
     for (uint64_t i = 0; i < d->ram_size >> REGION_SHIFT; i++) {
-        enum hv_err err = s2_map(&d->s2, ipa_of(d->ram_base + (i << REGION_SHIFT)),
-                                 pa_of((uint64_t)d->chunk[i] << REGION_SHIFT), REGION_SIZE, S2_RW,
-                                 true);
+        enum hv_err err =
+            s2_map(&d->s2, ipa_of(d->ram_base + (i << REGION_SHIFT)),
+                   pa_of((uint64_t)d->chunk[i] << REGION_SHIFT), REGION_SIZE, S2_RW, true);
 
         if (err != HV_OK)
             return err;

@@ -61,7 +61,8 @@ unsigned int domain_count(void);
 struct domain *domain_by_id(unsigned int id); /* NULL: none of that number */
 
 /* Build a domain and make its vCPU runnable. The reason of a failure has been printed. */
-NODISCARD enum hv_err domain_create(const struct domain_config *config);
+NODISCARD
+enum hv_err domain_create(const struct domain_config *config);
 
 /* What the guest's device tree says, for guest_fdt_build(). */
 void domain_fdt_args(const struct domain *d, struct guest_fdt_args *args);

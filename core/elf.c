@@ -47,7 +47,8 @@ static const char *check_segment(const struct elf64_segment *segment, uint64_t s
         return "a segment lies outside the file";
     if (segment->filesz > segment->memsz)
         return "a segment is larger in the file than in memory";
-    if (segment->memsz > UINT64_MAX - segment->vaddr || segment->memsz > UINT64_MAX - segment->paddr)
+    if (segment->memsz > UINT64_MAX - segment->vaddr ||
+        segment->memsz > UINT64_MAX - segment->paddr)
         return "a segment wraps around the address space";
     return NULL;
 }
@@ -68,8 +69,8 @@ const char *elf_inspect(const void *image, uint64_t size, struct elf_info *info)
 
     if (why != NULL)
         return why;
-    *info = (struct elf_info){.entry = header->entry, .vaddr_low = UINT64_MAX,
-                              .paddr_low = UINT64_MAX};
+    *info =
+        (struct elf_info){.entry = header->entry, .vaddr_low = UINT64_MAX, .paddr_low = UINT64_MAX};
     for (unsigned int i = 0; i < header->phnum; i++) {
         const struct elf64_segment *segment = elf_segment(header, i);
 

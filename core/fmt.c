@@ -51,8 +51,8 @@ static void put_field(struct sink *sink, const struct spec *spec, const char *pr
     }
 }
 
-static void put_number(struct sink *sink, const struct spec *spec, uint64_t value, unsigned int base,
-                       const char *prefix)
+static void put_number(struct sink *sink, const struct spec *spec, uint64_t value,
+                       unsigned int base, const char *prefix)
 {
     char digits[20];
     size_t start = sizeof(digits);
@@ -127,12 +127,13 @@ static void convert(struct sink *sink, const struct spec *spec, char type, va_li
                    value < 0 ? "-" : "");
         return;
     case 'u':
-        put_number(sink, spec, spec->is_long ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int),
-                   10, "");
+        put_number(sink, spec,
+                   spec->is_long ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int), 10, "");
         return;
     case 'x':
-        put_number(sink, spec, spec->is_long ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int),
-                   16, spec->alternate ? "0x" : "");
+        put_number(sink, spec,
+                   spec->is_long ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int), 16,
+                   spec->alternate ? "0x" : "");
         return;
     case 'p':
         put_number(sink, spec, (uint64_t)(uintptr_t)va_arg(*args, void *), 16, "0x");

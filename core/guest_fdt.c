@@ -73,10 +73,7 @@ static void put_bytes(struct writer *w, const char *name, const void *data, size
         w->err = fdt_property(w->fdt, name, data, (int)size);
 }
 
-static void put_flag(struct writer *w, const char *name)
-{
-    put_bytes(w, name, NULL, 0);
-}
+static void put_flag(struct writer *w, const char *name) { put_bytes(w, name, NULL, 0); }
 
 static void put_string(struct writer *w, const char *name, const char *value)
 {

@@ -174,8 +174,8 @@ enum hv_err image_plan(struct domain *d)
     if (!in_ram(d, image->kernel.raw, image->kernel_span) ||
         !in_ram(d, image->entry.raw, sizeof(uint32_t))) {
         printk("latch: domain %s: kernel needs [%#lx, %#lx), entry %#lx; RAM is [%#lx, %#lx)\n",
-               d->name, image->kernel.raw, image->kernel.raw + image->kernel_span,
-               image->entry.raw, d->ram_base, d->ram_base + d->ram_size);
+               d->name, image->kernel.raw, image->kernel.raw + image->kernel_span, image->entry.raw,
+               d->ram_base, d->ram_base + d->ram_size);
         return HV_EINVAL;
     }
     /* Blocks of their own for each: Linux maps its device tree by 2 MiB, in place needs it. */
@@ -188,9 +188,10 @@ enum hv_err image_plan(struct domain *d)
                d->name, d->ram_size >> 20, (end - d->ram_base + 0xfffff) >> 20);
         return HV_EINVAL;
     }
-    image->in_place = !config->on_reset_restart && image->kind != IMAGE_ELF &&
-                      fits_in_place(&config->kernel, image->kernel.raw) &&
-                      (!config->ramdisk.present || fits_in_place(&config->ramdisk, image->ramdisk.raw));
+    image->in_place =
+        !config->on_reset_restart && image->kind != IMAGE_ELF &&
+        fits_in_place(&config->kernel, image->kernel.raw) &&
+        (!config->ramdisk.present || fits_in_place(&config->ramdisk, image->ramdisk.raw));
     return HV_OK;
 }
 
@@ -231,8 +232,7 @@ static void load_elf(const struct domain *d)
         const struct elf64_segment *segment = elf_segment(header, i);
 
         if (segment->type == ELF_PT_LOAD && segment->filesz != 0)
-            ram_copy(d, segment->paddr, (const uint8_t *)header + segment->offset,
-                     segment->filesz);
+            ram_copy(d, segment->paddr, (const uint8_t *)header + segment->offset, segment->filesz);
     }
 }
 

@@ -31,13 +31,15 @@ struct image {
  * Recognise the kernel and decide where everything goes; nothing is written. Precondition: ram_base
  * and ram_size of the domain are set. HV_EINVAL: the reason has been printed.
  */
-NODISCARD enum hv_err image_plan(struct domain *d);
+NODISCARD
+enum hv_err image_plan(struct domain *d);
 
 /*
  * Build the guest's device tree once. Precondition: image_plan, and the vGIC and UART addresses of
  * the domain are decided. HV_EINVAL or HV_ENOMEM: the reason has been printed.
  */
-NODISCARD enum hv_err image_make_dtb(struct domain *d);
+NODISCARD
+enum hv_err image_make_dtb(struct domain *d);
 
 /*
  * Copy kernel, ramdisk and device tree into guest RAM and clean it to the point of coherency, for

@@ -108,7 +108,10 @@ static enum hv_err add_bank(uint64_t base, uint64_t size)
     return add_range(low, high);
 }
 
-static enum hv_err reserve_reg(uint64_t base, uint64_t size) { return mem_reserve(pa_of(base), size); }
+static enum hv_err reserve_reg(uint64_t base, uint64_t size)
+{
+    return mem_reserve(pa_of(base), size);
+}
 
 static enum hv_err read_banks(const void *fdt)
 {

@@ -8,13 +8,16 @@
 #include "ptwr/base.h"
 
 /* Read /memory, /memreserve/, /reserved-memory; keep the image and the device tree. */
-NODISCARD enum hv_err mem_init(const void *fdt);
+NODISCARD
+enum hv_err mem_init(const void *fdt);
 
 /* Keep a range (a boot module) out of what is given out. HV_ENOMEM: too many ranges. */
-NODISCARD enum hv_err mem_reserve(pa_t base, uint64_t size);
+NODISCARD
+enum hv_err mem_reserve(pa_t base, uint64_t size);
 
 /* Map all of memory into EL2. After the last mem_reserve(). */
-NODISCARD enum hv_err mem_map(void);
+NODISCARD
+enum hv_err mem_map(void);
 
 /* Zeroed pages, `align` pages aligned (a power of two); raw 0: none left. */
 pa_t mem_alloc_pages(uint64_t count, uint64_t align);

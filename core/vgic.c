@@ -259,15 +259,9 @@ void vgic_fill_lrs(struct vcpu *v)
     }
 }
 
-void vgic_maintenance(struct vcpu *v)
-{
-    vgic_fill_lrs(v);
-}
+void vgic_maintenance(struct vcpu *v) { vgic_fill_lrs(v); }
 
-void vgic_sync_lrs(struct vcpu *v)
-{
-    release_empty(v);
-}
+void vgic_sync_lrs(struct vcpu *v) { release_empty(v); }
 
 bool vgic_has_pending(struct vcpu *v)
 {

@@ -33,21 +33,21 @@ struct vcpu;
 struct vgic_irq {
     uint8_t flags; /* IRQ_* of core/vgic_state.h */
     uint8_t priority;
-    uint8_t target; /* SPI: number of the vCPU. SGI, GICv2: the vCPU that sent the active one */
+    uint8_t target;  /* SPI: number of the vCPU. SGI, GICv2: the vCPU that sent the active one */
     uint8_t targets; /* SPI, GICv2: ITARGETSR as written */
-    uint8_t lr; /* list register of the vCPU that holds it, or VGIC_NO_LR */
+    uint8_t lr;      /* list register of the vCPU that holds it, or VGIC_NO_LR */
     uint8_t sources; /* SGI, GICv2: vCPUs that sent it and whose SGI no list register holds */
 };
 
 /* In struct vcpu, as `vgic`. */
 struct vgic_vcpu {
-    bool dirty; /* vgic_flush_lrs() has work */
-    bool loaded; /* the list registers are in the CPU, not in `hw` */
-    bool asleep; /* GICR_WAKER.ProcessorSleep */
+    bool dirty;               /* vgic_flush_lrs() has work */
+    bool loaded;              /* the list registers are in the CPU, not in `hw` */
+    bool asleep;              /* GICR_WAKER.ProcessorSleep */
     uint32_t waiting_private; /* enabled, pending and in no list register */
     uint64_t waiting_spis;
     uint8_t lr_intid[GIC_MAX_LRS]; /* INTID of each list register in hw.live */
-    uint32_t notify; /* GIC_NOTIFY_* that is set */
+    uint32_t notify;               /* GIC_NOTIFY_* that is set */
     struct vgic_irq irq[VGIC_NR_PRIVATE];
     struct gic_vcpu hw; /* hw.live is kept up to date also while loaded */
 };
@@ -108,8 +108,8 @@ void vgic_sync_lrs(struct vcpu *v);
 void vgic_fill_lrs(struct vcpu *v);
 
 /* Before each guest entry. */
-#define vgic_flush_lrs(v)           \
-    do {                            \
-        if ((v)->vgic.dirty)        \
-            vgic_fill_lrs(v);       \
+#define vgic_flush_lrs(v)                                                                          \
+    do {                                                                                           \
+        if ((v)->vgic.dirty)                                                                       \
+            vgic_fill_lrs(v);                                                                      \
     } while (false)

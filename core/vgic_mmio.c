@@ -8,13 +8,13 @@
  */
 #include "core/vgic_state.h"
 
-#define GICD_CTLR  0x0000u
-#define GICD_TYPER 0x0004u
-#define BITS_START 0x0080u /* IGROUPR, then one bit register after the other, 0x80 bytes each */
-#define BITS_END   0x0400u
-#define PRIORITY_END 0x0800u
-#define TARGETS_END  0x0c00u
-#define CONFIG_END   0x0d00u
+#define GICD_CTLR      0x0000u
+#define GICD_TYPER     0x0004u
+#define BITS_START     0x0080u /* IGROUPR, then one bit register after the other, 0x80 bytes each */
+#define BITS_END       0x0400u
+#define PRIORITY_END   0x0800u
+#define TARGETS_END    0x0c00u
+#define CONFIG_END     0x0d00u
 #define GICD_SGIR      0x0f00u
 #define GICD_CPENDSGIR 0x0f10u
 #define GICD_SPENDSGIR 0x0f20u

@@ -44,10 +44,7 @@
 /* PeriphID0..3 of revision r1p1, whose FIFOs hold 16, and PCellID0..3. */
 static const uint8_t identity[] = {0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
 
-static unsigned rx_count(const struct vpl011 *u)
-{
-    return (uint16_t)(u->rx_head - u->rx_tail);
-}
+static unsigned rx_count(const struct vpl011 *u) { return (uint16_t)(u->rx_head - u->rx_tail); }
 
 /* Characters in the FIFO at which the receive interrupt rises: IFLS.RXIFLSEL. */
 static unsigned rx_mark(const struct vpl011 *u)

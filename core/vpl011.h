@@ -17,7 +17,7 @@ struct vcpu;
 /* In struct domain, as `uart`. */
 struct vpl011 {
     bool enabled; /* the domain has one */
-    bool line; /* level of the interrupt line as last given to the vGIC */
+    bool line;    /* level of the interrupt line as last given to the vGIC */
     uint16_t ris;
     uint16_t imsc;
     uint16_t cr;

@@ -36,7 +36,7 @@ enum frame_flag {
     FRAME_TEARDOWN = 1 << 3, /* STALE: the references its entries hold are not all dropped yet */
     FRAME_SEALED = 1 << 4,
     FRAME_KDATA = 1 << 5,
-    FRAME_FOREIGN = 1 << 6,  /* another stage 2, a device or EL2 can write it: never a table (R8) */
+    FRAME_FOREIGN = 1 << 6, /* another stage 2, a device or EL2 can write it: never a table (R8) */
 };
 
 #define FRAME_NO_OWNER 0xff
@@ -51,8 +51,8 @@ struct frame {
     uint8_t state : 3;
     uint8_t : 2;
     uint16_t flags : 7;
-    uint16_t index : 9;   /* back-pointer: entry in parent; valid with FRAME_BACKPTR */
-    uint32_t parent;      /* back-pointer: frame of the parent table; next frame of a stale list */
+    uint16_t index : 9; /* back-pointer: entry in parent; valid with FRAME_BACKPTR */
+    uint32_t parent;    /* back-pointer: frame of the parent table; next frame of a stale list */
     uint64_t type_count : 16;
     uint64_t refs : 20;        /* leaves that map the frame, plus holds by EL2 */
     uint64_t el0_writers : 14; /* of refs: writable, and EL0 may use them; or the cursor */

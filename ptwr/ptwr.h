@@ -41,17 +41,17 @@ enum ptwr_trigger {
 /* The rule that a refused descriptor or request broke; ptwr_rule_name() has the text. */
 enum ptwr_rule {
     PTWR_RULE_NONE,
-    PTWR_RULE_RESERVED,    /* reserved encoding or bit, or contiguous */
-    PTWR_RULE_LEVEL,       /* block at a level that has none (or 1 GiB), same-level link */
-    PTWR_RULE_WINDOW,      /* table without WALK, or leaf with it */
-    PTWR_RULE_OWNER,       /* R1: not a frame the domain owns or was given */
-    PTWR_RULE_MEMTYPE,     /* R1: RAM with a device memory type */
-    PTWR_RULE_TYPE,        /* the frame is in use as something else */
-    PTWR_RULE_WRITABLE,    /* writable mapping of a table, assist off */
-    PTWR_RULE_EL0_TABLE,   /* R4: EL0-writable mapping of a table */
-    PTWR_RULE_FOREIGN,     /* R8 */
-    PTWR_RULE_COUNT,       /* a count would overflow */
-    PTWR_RULE_UNALIGNED,   /* store that is not a whole aligned part of one entry */
+    PTWR_RULE_RESERVED,  /* reserved encoding or bit, or contiguous */
+    PTWR_RULE_LEVEL,     /* block at a level that has none (or 1 GiB), same-level link */
+    PTWR_RULE_WINDOW,    /* table without WALK, or leaf with it */
+    PTWR_RULE_OWNER,     /* R1: not a frame the domain owns or was given */
+    PTWR_RULE_MEMTYPE,   /* R1: RAM with a device memory type */
+    PTWR_RULE_TYPE,      /* the frame is in use as something else */
+    PTWR_RULE_WRITABLE,  /* writable mapping of a table, assist off */
+    PTWR_RULE_EL0_TABLE, /* R4: EL0-writable mapping of a table */
+    PTWR_RULE_FOREIGN,   /* R8 */
+    PTWR_RULE_COUNT,     /* a count would overflow */
+    PTWR_RULE_UNALIGNED, /* store that is not a whole aligned part of one entry */
     PTWR_RULES
 };
 
@@ -66,32 +66,32 @@ struct ptwr_violation {
 
 /* Read by guests through a hypercall: 64-bit, in this order (include/latch/abi.h repeats it). */
 struct ptwr_counters {
-    uint64_t store_faults;    /* stage-2 write faults on table frames */
-    uint64_t walk_faults;     /* stage-2 faults on stage-1 walks */
-    uint64_t emulated;        /* entries stored by emulation */
-    uint64_t opened;          /* detaches */
+    uint64_t store_faults; /* stage-2 write faults on table frames */
+    uint64_t walk_faults;  /* stage-2 faults on stage-1 walks */
+    uint64_t emulated;     /* entries stored by emulation */
+    uint64_t opened;       /* detaches */
     uint64_t reconnected[PTWR_TRIGGERS];
-    uint64_t batch_entries;   /* entries found changed at reconnects */
-    uint64_t validated;       /* entries judged (validation, batch, emulation, hypercall) */
-    uint64_t updates;         /* entries stored by hypercall */
-    uint64_t promoted;        /* frames that became tables */
-    uint64_t demoted;         /* tables that became plain again */
-    uint64_t refused;         /* violations */
-    uint64_t tlbi_all;        /* VMALLE1IS and VMALLS12E1IS */
-    uint64_t tlbi_va;         /* VAAE1IS */
-    uint64_t tlbi_ipa;        /* IPAS2E1IS */
-    uint64_t cleaned;         /* pages cleaned and invalidated */
+    uint64_t batch_entries; /* entries found changed at reconnects */
+    uint64_t validated;     /* entries judged (validation, batch, emulation, hypercall) */
+    uint64_t updates;       /* entries stored by hypercall */
+    uint64_t promoted;      /* frames that became tables */
+    uint64_t demoted;       /* tables that became plain again */
+    uint64_t refused;       /* violations */
+    uint64_t tlbi_all;      /* VMALLE1IS and VMALLS12E1IS */
+    uint64_t tlbi_va;       /* VAAE1IS */
+    uint64_t tlbi_ipa;      /* IPAS2E1IS */
+    uint64_t cleaned;       /* pages cleaned and invalidated */
 };
 
 struct ptwr_slot {
-    mfn_t table;          /* MFN_NONE: free. Published last (pitfall 23). */
+    mfn_t table; /* MFN_NONE: free. Published last (pitfall 23). */
     uint8_t level;
-    uint8_t vcpu;         /* who opened it */
-    bool protected_;      /* data window is read-only and flushed again, contents not yet judged */
-    uint32_t sequence;    /* age: the smallest is the oldest */
-    uint64_t pc;          /* program place that opened it: feeds the predictor */
-    uint16_t cursor;      /* revalidation progress */
-    uint16_t changed;     /* entries found changed so far */
+    uint8_t vcpu;      /* who opened it */
+    bool protected_;   /* data window is read-only and flushed again, contents not yet judged */
+    uint32_t sequence; /* age: the smallest is the oldest */
+    uint64_t pc;       /* program place that opened it: feeds the predictor */
+    uint16_t cursor;   /* revalidation progress */
+    uint16_t changed;  /* entries found changed so far */
 };
 
 /* A level-0 table that was loaded. role bit n: it was in TTBRn_EL1 since it was made a root. */
@@ -115,14 +115,14 @@ struct ptwr {
     struct ptwr_slot slots[PTWR_MAX_SLOTS];
     struct ptwr_root roots[PTWR_MAX_ROOTS];
     uint32_t sequence;
-    uint64_t epoch;       /* full flushes completed */
-    mfn_t stale_head;     /* FIFO through frame.parent */
+    uint64_t epoch;   /* full flushes completed */
+    mfn_t stale_head; /* FIFO through frame.parent */
     mfn_t stale_tail;
     uint32_t nr_stale;
     uint32_t tables_with_writers;
     uint32_t nr_open;
     uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: saturating expectation of a batch */
-    mfn_t last_empty;     /* table whose last batch changed nothing: emulate the next store */
+    mfn_t last_empty; /* table whose last batch changed nothing: emulate the next store */
     struct ptwr_violation violation; /* the last refusal, for the report */
     struct ptwr_counters count;
 };
@@ -138,8 +138,10 @@ const char *ptwr_trigger_name(enum ptwr_trigger trigger);
  * maps it writable in the data window. remove: HV_EBUSY while anything refers to it; on HV_OK it
  * is unmapped, flushed and ownerless (balloon, transfer).
  */
-NODISCARD enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn);
-NODISCARD enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn);
+NODISCARD
+enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget);
 
 /*
  * Pin `mfn` as a table of `level` (0..3): protect, flush, clean, judge it and all tables below.
@@ -147,15 +149,18 @@ NODISCARD enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int 
  * the frame is in use otherwise; HV_EPERM if it is not the domain's; HV_EAGAIN.
  * unpin: HV_EINVAL if it is not pinned.
  */
-NODISCARD enum hv_err ptwr_pin(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget);
-NODISCARD enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_pin(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget);
 
 /*
  * Make `mfn` the root in TTBR<which>_EL1 of a vCPU (validating it if need be) and drop the one
  * that was there; MFN_NONE is allowed for which = 0. The caller writes the register and flushes.
  */
-NODISCARD enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which,
-                                     mfn_t mfn, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which, mfn_t mfn,
+                           unsigned int *budget);
 
 /*
  * One entry by hypercall or emulation: judge, take what the new value refers to, store (broken
@@ -163,16 +168,17 @@ NODISCARD enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned
  * p->violation says why. Precondition: the table is not open (ptwr_sync first). If the frame is
  * PLAIN and owned, it is a plain store (as Xen's mmu_update); HV_EPERM otherwise.
  */
-NODISCARD enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value);
+NODISCARD
+enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value);
 
 /* How a store fault ended. */
 enum ptwr_outcome {
-    PTWR_RETRY,    /* return to the same PC: opened, made plain, lost a race, or more work to do */
-    PTWR_DONE,     /* the store was performed: advance the PC */
-    PTWR_FAILED,   /* store-exclusive or CAS whose comparison failed: see ptwr_store.seen */
-    PTWR_DECODE,   /* emulation is wanted and the store is not decoded: decode and call again */
-    PTWR_INJECT,   /* permission fault for the guest (strict rule, refused value, EL0 store) */
-    PTWR_CRASH,    /* stop the domain; p->violation says why */
+    PTWR_RETRY,  /* return to the same PC: opened, made plain, lost a race, or more work to do */
+    PTWR_DONE,   /* the store was performed: advance the PC */
+    PTWR_FAILED, /* store-exclusive or CAS whose comparison failed: see ptwr_store.seen */
+    PTWR_DECODE, /* emulation is wanted and the store is not decoded: decode and call again */
+    PTWR_INJECT, /* permission fault for the guest (strict rule, refused value, EL0 store) */
+    PTWR_CRASH,  /* stop the domain; p->violation says why */
 };
 
 /*
@@ -191,31 +197,34 @@ struct ptwr_store {
     bool old_valid;
     uint64_t value;
     uint64_t old;
-    uint64_t seen;   /* out: what the entry held */
+    uint64_t seen; /* out: what the entry held */
     uint64_t pc;
 };
-NODISCARD enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store,
-                                             unsigned int *budget);
+NODISCARD
+enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
 
 /*
  * A walk met stage-2 translation fault at the walk-window page of `table`. HV_OK: reconnected,
  * retry. HV_EAGAIN. HV_EINVAL: no table of the domain that could be attached: external abort.
  * HV_EPERM: its batch held an illegal entry and the action is crash.
  */
-NODISCARD enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget);
 
 /*
  * Reconnect all open tables: HV_OK, HV_EAGAIN, or HV_EPERM (a batch held an illegal entry and the
  * action is crash: tables are consistent again, the caller stops the domain).
  */
-NODISCARD enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget);
 
 /* Preemption: make all open tables read-only and flush; reading them is left to their owner's
  * time (next walk, next dispatch). Bounded by the number of slots. */
 void ptwr_protect_open(struct ptwr *p, unsigned int vcpu, enum ptwr_trigger why);
 
 /* vm_assist(writable_pagetables). off: syncs first; HV_EBUSY while a table frame has writers. */
-NODISCARD enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget);
 
 /* A VMALLE1IS with its barriers for the guest's flush calls; frees what it makes free. */
 void ptwr_flush(struct ptwr *p);
@@ -225,20 +234,21 @@ void ptwr_flush(struct ptwr *p);
  * and desc say where it ended). HV_EAGAIN: it met an open table: ptwr_sync and call again.
  */
 struct ptwr_walk {
-    mfn_t table;         /* the last table looked at */
+    mfn_t table; /* the last table looked at */
     unsigned int level;
     unsigned int index;
-    desc_t desc;         /* the last descriptor read */
-    uint64_t oa;         /* IPA of va, page offset included */
-    bool writable_el1;   /* hierarchical bits applied */
+    desc_t desc;       /* the last descriptor read */
+    uint64_t oa;       /* IPA of va, page offset included */
+    bool writable_el1; /* hierarchical bits applied */
     bool readable_el0;
     bool writable_el0;
 };
-NODISCARD enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va,
-                                     struct ptwr_walk *walk);
+NODISCARD
+enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk);
 
 /* Bounded housekeeping: tear down what stale tables still refer to. HV_EAGAIN: there is more. */
-NODISCARD enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget);
 
 /* Restart: forget all types, counts, slots and roots; every owned frame is PLAIN. Precondition:
  * no vCPU runs, and the caller rewrites stage 2 and invalidates the VMID. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * EL2's stage-1 tables: 4 KiB granule, 48 bits, virtual equals physical. el2_mmu_prepare() runs with
- * the MMU off, from head.S; the rest with it on.
+ * EL2's stage-1 tables: 4 KiB granule, 48 bits, virtual equals physical. el2_mmu_prepare() runs
+ * with the MMU off, from head.S; the rest with it on.
  */
 #include <arch/mmu.h>
 
@@ -34,10 +34,7 @@ extern char image_start[], rodata_start[], data_start[], image_end[];
 static uint64_t pool[POOL][ENTRIES] __attribute__((aligned(4096)));
 static unsigned int pool_used = 1; /* 0 is the root */
 
-static uint64_t *new_table(void)
-{
-    return pool_used < POOL ? pool[pool_used++] : NULL;
-}
+static uint64_t *new_table(void) { return pool_used < POOL ? pool[pool_used++] : NULL; }
 
 static unsigned int level_shift(unsigned int level) { return 39 - 9 * level; }
 

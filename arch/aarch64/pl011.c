@@ -15,11 +15,11 @@
 #define UART_ICR  0x44
 #define UART_SIZE PAGE_SIZE
 
-#define FR_RXFE  (1U << 4)
-#define FR_TXFF  (1U << 5)
-#define CR_RUN   (1U << 0 | 1U << 8 | 1U << 9) /* UARTEN, TXE, RXE */
-#define INT_RX   (1U << 4)
-#define INT_RT   (1U << 6)
+#define FR_RXFE (1U << 4)
+#define FR_TXFF (1U << 5)
+#define CR_RUN  (1U << 0 | 1U << 8 | 1U << 9) /* UARTEN, TXE, RXE */
+#define INT_RX  (1U << 4)
+#define INT_RT  (1U << 6)
 
 #define GIC_SPI_BASE 32
 
@@ -44,8 +44,7 @@ static uint64_t cells(const fdt32_t *cell, int count)
 static int console_node(const void *fdt)
 {
     int length;
-    const char *path =
-        fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "stdout-path", &length);
+    const char *path = fdt_getprop(fdt, fdt_path_offset(fdt, "/chosen"), "stdout-path", &length);
     const char *colon;
 
     if (path == NULL || length < 1 || path[length - 1] != '\0')
@@ -116,12 +115,12 @@ int uart_getc(void)
  * Before the MMU is on libfdt cannot run (it uses vector registers and unaligned loads): a plain
  * search of the structure block for the first PL011 with a 64-bit address.
  */
-#define FDT_STRUCT_OFFSET 2 /* words of struct fdt_header */
+#define FDT_STRUCT_OFFSET  2 /* words of struct fdt_header */
 #define FDT_STRINGS_OFFSET 3
-#define FDT_TOKEN_BEGIN 1
-#define FDT_TOKEN_PROP  3
-#define FDT_TOKEN_NOP   4
-#define FDT_TOKEN_END   9
+#define FDT_TOKEN_BEGIN    1
+#define FDT_TOKEN_PROP     3
+#define FDT_TOKEN_NOP      4
+#define FDT_TOKEN_END      9
 
 struct early_node {
     uint64_t reg;
@@ -142,7 +141,8 @@ static void early_prop(struct early_node *node, const char *name, const uint32_t
 static uint64_t early_find(const uint32_t *header)
 {
     const char *bytes = (const char *)header;
-    const uint32_t *at = (const uint32_t *)(const void *)(bytes + __builtin_bswap32(header[FDT_STRUCT_OFFSET]));
+    const uint32_t *at =
+        (const uint32_t *)(const void *)(bytes + __builtin_bswap32(header[FDT_STRUCT_OFFSET]));
     const char *strings = bytes + __builtin_bswap32(header[FDT_STRINGS_OFFSET]);
     struct early_node node = {0};
 

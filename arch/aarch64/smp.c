@@ -71,7 +71,8 @@ static bool start(unsigned int id, uint64_t mpidr)
     struct cpu *cpu = prepare(id, mpidr);
     uint64_t until;
 
-    if (firmware_cpu_on(mpidr, pa_of((uint64_t)(uintptr_t)secondary), (uint64_t)(uintptr_t)cpu) != 0)
+    if (firmware_cpu_on(mpidr, pa_of((uint64_t)(uintptr_t)secondary), (uint64_t)(uintptr_t)cpu) !=
+        0)
         return false;
     until = timer_now() + timer_us(START_WAIT_US);
     while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {

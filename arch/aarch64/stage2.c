@@ -25,9 +25,9 @@
 #define VTCR_WBWA_INNER (UINT64_C(1) << 8 | UINT64_C(1) << 10 | UINT64_C(3) << 12)
 #define VTCR_RES1       BIT64(31)
 
-#define L1_SHIFT    30
-#define ENTRIES     512
-#define MAX_VMID    255
+#define L1_SHIFT 30
+#define ENTRIES  512
+#define MAX_VMID 255
 
 static uint16_t next_vmid = 1;
 
@@ -126,12 +126,11 @@ static enum hv_err map_step(struct s2 *s2, ipa_t ipa, pa_t pa, enum s2_attr attr
 
 enum hv_err s2_map(struct s2 *s2, ipa_t ipa, pa_t pa, uint64_t size, enum s2_attr attr, bool blocks)
 {
-    if (((ipa.raw | pa.raw | size) & (PAGE_SIZE - 1)) != 0 ||
-        ipa.raw + size > UINT64_C(1) << s2->ipa_bits)
+    if (((ipa.raw | pa.raw | size) & (PAGE_SIZE - 1)) != 0 || ipa.raw + size > UINT64_C(1)
+                                                                                   << s2->ipa_bits)
         return HV_EINVAL;
     while (size != 0) {
-        bool block =
-            blocks && ((ipa.raw | pa.raw) & (REGION_SIZE - 1)) == 0 && size >= REGION_SIZE;
+        bool block = blocks && ((ipa.raw | pa.raw) & (REGION_SIZE - 1)) == 0 && size >= REGION_SIZE;
         uint64_t step = block ? REGION_SIZE : PAGE_SIZE;
         enum hv_err err = map_step(s2, ipa, pa, attr, block);
 

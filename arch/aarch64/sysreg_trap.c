@@ -15,7 +15,7 @@
 #include "core/vgic.h"
 
 /* op0, op1, CRn, CRm, op2, as the assembler's S<op0>_<op1>_C<n>_C<m>_<op2>. */
-#define REG(op0, op1, crn, crm, op2)                                                              \
+#define REG(op0, op1, crn, crm, op2)                                                               \
     (((uint32_t)(op0) << 14) | ((op1) << 11) | ((crn) << 7) | ((crm) << 3) | (op2))
 
 #define ANY_OP2 0x7
@@ -66,13 +66,13 @@ static const struct row rows[] = {
     {REG(3, 0, 12, 11, 6), 0, SEND_SGI}, /* ICC_ASGI1R_EL1 */
     {REG(3, 0, 12, 11, 7), 0, SEND_SGI}, /* ICC_SGI0R_EL1 */
     {REG(3, 0, 0, 0, 0), ANY_CRM | ANY_OP2, ID_REGISTER},
-    {REG(3, 0, 1, 0, 1), 0, RAZ_WI}, /* ACTLR_EL1 */
-    {REG(2, 0, 1, 1, 4), 0, OS_LOCK_STATUS}, /* OSLSR_EL1 */
+    {REG(3, 0, 1, 0, 1), 0, RAZ_WI},                           /* ACTLR_EL1 */
+    {REG(2, 0, 1, 1, 4), 0, OS_LOCK_STATUS},                   /* OSLSR_EL1 */
     {REG(2, 0, 0, 0, 0), ANY_CRN | ANY_CRM | ANY_OP2, RAZ_WI}, /* MDSCR_EL1, DBG*, OSLAR_EL1 ... */
     {REG(2, 3, 0, 0, 0), ANY_CRN | ANY_CRM | ANY_OP2, RAZ_WI}, /* MDCCSR_EL0, DBGDTR* */
-    {REG(1, 0, 7, 6, 2), 0, RAZ_WI},  /* DC ISW */
-    {REG(1, 0, 7, 10, 2), 0, RAZ_WI}, /* DC CSW */
-    {REG(1, 0, 7, 14, 2), 0, RAZ_WI}, /* DC CISW */
+    {REG(1, 0, 7, 6, 2), 0, RAZ_WI},                           /* DC ISW */
+    {REG(1, 0, 7, 10, 2), 0, RAZ_WI},                          /* DC CSW */
+    {REG(1, 0, 7, 14, 2), 0, RAZ_WI},                          /* DC CISW */
 };
 
 bool id_has_pauth(void)
@@ -109,10 +109,7 @@ static uint64_t id_dfr0(void) { return 6 | (UINT64_C(1) << 12) | (UINT64_C(1) <<
 static uint64_t id_isar0(void) { return read_sysreg(id_aa64isar0_el1) & ~FIELD(24); /* TME */ }
 
 /* All but XS and LS64, which need HCRX_EL2. */
-static uint64_t id_isar1(void)
-{
-    return read_sysreg(id_aa64isar1_el1) & ~(FIELD(56) | FIELD(60));
-}
+static uint64_t id_isar1(void) { return read_sysreg(id_aa64isar1_el1) & ~(FIELD(56) | FIELD(60)); }
 
 /* RPRES, GPA3, APA3, BC, PAC_frac, CLRBHB. Hidden: WFxT, MOPS and what is newer. */
 static uint64_t id_isar2(void)
@@ -298,8 +295,8 @@ static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
 /* ISS: op0 [21:20], op2 [19:17], op1 [16:14], CRn [13:10], Rt [9:5], CRm [4:1], read [0]. */
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss)
 {
-    uint32_t reg = REG((iss >> 20) & 3, (iss >> 14) & 7, (iss >> 10) & 15, (iss >> 1) & 15,
-                       (iss >> 17) & 7);
+    uint32_t reg =
+        REG((iss >> 20) & 3, (iss >> 14) & 7, (iss >> 10) & 15, (iss >> 1) & 15, (iss >> 17) & 7);
     unsigned int rt = (iss >> 5) & 31;
 
     if ((iss & 1) != 0)

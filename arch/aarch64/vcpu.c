@@ -29,28 +29,28 @@ void fp_load(const struct fp_regs *fp); /* vectors.S */
 #define SCTLR_EL1_SPAN  BIT64(23)
 #define SCTLR_EL1_DSSBS BIT64(44)
 
-#define HCR_VM    BIT64(0)
-#define HCR_SWIO  BIT64(1)
-#define HCR_FMO   BIT64(3)
-#define HCR_IMO   BIT64(4)
-#define HCR_AMO   BIT64(5)
-#define HCR_FB    BIT64(9)
+#define HCR_VM        BIT64(0)
+#define HCR_SWIO      BIT64(1)
+#define HCR_FMO       BIT64(3)
+#define HCR_IMO       BIT64(4)
+#define HCR_AMO       BIT64(5)
+#define HCR_FB        BIT64(9)
 #define HCR_BSU_INNER BIT64(10)
-#define HCR_TWI   BIT64(13)
-#define HCR_TID3  BIT64(18)
-#define HCR_TSC   BIT64(19)
-#define HCR_TIDCP BIT64(20)
-#define HCR_TACR  BIT64(21)
-#define HCR_TSW   BIT64(22)
-#define HCR_TVM   BIT64(26)
-#define HCR_RW    BIT64(31)
-#define HCR_TLOR  BIT64(35)
-#define HCR_TERR  BIT64(36)
-#define HCR_APK   BIT64(40)
-#define HCR_API   BIT64(41)
+#define HCR_TWI       BIT64(13)
+#define HCR_TID3      BIT64(18)
+#define HCR_TSC       BIT64(19)
+#define HCR_TIDCP     BIT64(20)
+#define HCR_TACR      BIT64(21)
+#define HCR_TSW       BIT64(22)
+#define HCR_TVM       BIT64(26)
+#define HCR_RW        BIT64(31)
+#define HCR_TLOR      BIT64(35)
+#define HCR_TERR      BIT64(36)
+#define HCR_APK       BIT64(40)
+#define HCR_API       BIT64(41)
 
-#define HCR_BASE                                                                                  \
-    (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TID3 |        \
+#define HCR_BASE                                                                                   \
+    (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TID3 |         \
      HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_RW)
 
 /* CPTR_EL2, E2H = 0: SVE, SME, AMU and trace trap; FP does not. The rest is RES1. */
@@ -61,14 +61,14 @@ void fp_load(const struct fp_regs *fp); /* vectors.S */
 
 #define CNTHCTL_EL1PCTEN BIT64(0) /* CNTPCT may be read; CNTP_* traps */
 
-#define SPSR_NZCV  GENMASK64(31, 28)
-#define SPSR_DIT   BIT64(24)
-#define SPSR_PAN   BIT64(22)
-#define SPSR_SSBS  BIT64(12)
-#define SPSR_A32   BIT64(4)
-#define SPSR_MODE  GENMASK64(3, 0)
-#define SPSR_EL0T  0
-#define SPSR_EL1T  4
+#define SPSR_NZCV GENMASK64(31, 28)
+#define SPSR_DIT  BIT64(24)
+#define SPSR_PAN  BIT64(22)
+#define SPSR_SSBS BIT64(12)
+#define SPSR_A32  BIT64(4)
+#define SPSR_MODE GENMASK64(3, 0)
+#define SPSR_EL0T 0
+#define SPSR_EL1T 4
 
 static bool has_pauth; /* of the boot CPU; CPUs of one board that differ are not supported */
 static bool wfi_trap;
@@ -258,10 +258,7 @@ void arch_vcpu_trap_wfi(bool trap)
     write_sysreg(trap ? hcr | HCR_TWI : hcr & ~HCR_TWI, hcr_el2);
 }
 
-uint64_t arch_reg_read(const struct regs *regs, unsigned int n)
-{
-    return n < 31 ? regs->x[n] : 0;
-}
+uint64_t arch_reg_read(const struct regs *regs, unsigned int n) { return n < 31 ? regs->x[n] : 0; }
 
 void arch_reg_write(struct regs *regs, unsigned int n, uint64_t value)
 {
@@ -275,11 +272,9 @@ static uint64_t entry_pstate(uint64_t spsr)
     uint64_t sctlr = read_sysreg(sctlr_el1);
     uint64_t pstate = (spsr & (SPSR_NZCV | SPSR_DIT | SPSR_PAN)) | SPSR_EL1H_DAIF;
 
-    if ((sctlr & SCTLR_EL1_SPAN) == 0 &&
-        id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_PAN) != 0)
+    if ((sctlr & SCTLR_EL1_SPAN) == 0 && id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_PAN) != 0)
         pstate |= SPSR_PAN;
-    if ((sctlr & SCTLR_EL1_DSSBS) != 0 &&
-        id_field(read_sysreg(id_aa64pfr1_el1), ID_PFR1_SSBS) != 0)
+    if ((sctlr & SCTLR_EL1_DSSBS) != 0 && id_field(read_sysreg(id_aa64pfr1_el1), ID_PFR1_SSBS) != 0)
         pstate |= SPSR_SSBS;
     return pstate;
 }

@@ -95,10 +95,7 @@ static void drop(const char *path, const char *property)
     assert_int_equal(fdt_delprop(tree, node_at(path), property), 0);
 }
 
-static void drop_node(const char *path)
-{
-    assert_int_equal(fdt_del_node(tree, node_at(path)), 0);
-}
+static void drop_node(const char *path) { assert_int_equal(fdt_del_node(tree, node_at(path)), 0); }
 
 static void add_domain(const char *path, uint64_t memory_mib)
 {

@@ -32,17 +32,17 @@ static void plain_stores_and_their_addresses(void **state)
         uint8_t size;
         uint64_t address;
     } cases[] = {
-        {0xf9000841, 8, 0x1010},         /* str x1, [x2, #16] */
-        {0x39000c41, 1, 0x1003},         /* strb w1, [x2, #3] */
-        {0x790007e3, 2, 0x9002},         /* strh w3, [sp, #2] */
-        {0xb8235841, 4, 0x400000ffc},    /* str w1, [x2, w3, uxtw #2] */
-        {0xf823c841, 8, 0xfff},          /* str x1, [x2, w3, sxtw] */
-        {0xf8008441, 8, 0x1000},         /* str x1, [x2], #8 */
-        {0xf81f0c41, 8, 0xff0},          /* str x1, [x2, #-16]! */
-        {0xf81ff041, 8, 0xfff},          /* stur x1, [x2, #-1] */
-        {0xf8008841, 8, 0x1008},         /* sttr x1, [x2, #8] */
-        {0xc89ffc41, 8, 0x1000},         /* stlr x1, [x2] */
-        {0xd91f8041, 8, 0xff8},          /* stlur x1, [x2, #-8] */
+        {0xf9000841, 8, 0x1010},      /* str x1, [x2, #16] */
+        {0x39000c41, 1, 0x1003},      /* strb w1, [x2, #3] */
+        {0x790007e3, 2, 0x9002},      /* strh w3, [sp, #2] */
+        {0xb8235841, 4, 0x400000ffc}, /* str w1, [x2, w3, uxtw #2] */
+        {0xf823c841, 8, 0xfff},       /* str x1, [x2, w3, sxtw] */
+        {0xf8008441, 8, 0x1000},      /* str x1, [x2], #8 */
+        {0xf81f0c41, 8, 0xff0},       /* str x1, [x2, #-16]! */
+        {0xf81ff041, 8, 0xfff},       /* stur x1, [x2, #-1] */
+        {0xf8008841, 8, 0x1008},      /* sttr x1, [x2, #8] */
+        {0xc89ffc41, 8, 0x1000},      /* stlr x1, [x2] */
+        {0xd91f8041, 8, 0xff8},       /* stlur x1, [x2, #-8] */
     };
 
     (void)state;
@@ -176,9 +176,9 @@ static void store_exclusive_refuses_a_broken_line(void **state)
     assert_false(matches((uint32_t[]){0xf9400109, LDXR_X5}, 2)); /* ldr x9, [x8] */
     assert_false(matches((uint32_t[]){0x885ffc45}, 1));          /* ldaxr w5: another size */
     assert_false(matches((uint32_t[]){ORR_X6}, 1));              /* no load at all */
-    assert_false(matches((uint32_t[]){ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6,
-                                      ORR_X6, LDXR_X5},
-                         9)); /* too far away */
+    assert_false(matches(
+        (uint32_t[]){ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, ORR_X6, LDXR_X5},
+        9)); /* too far away */
 }
 
 int main(void)

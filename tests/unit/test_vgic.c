@@ -32,15 +32,9 @@ static unsigned wakes;
 static char sent[64];
 static unsigned nr_sent;
 
-unsigned gic_version(void)
-{
-    return version;
-}
+unsigned gic_version(void) { return version; }
 
-unsigned gic_nr_lrs(void)
-{
-    return NR_LRS;
-}
+unsigned gic_nr_lrs(void) { return NR_LRS; }
 
 void gic_set_active(unsigned intid, bool active)
 {
@@ -48,10 +42,7 @@ void gic_set_active(unsigned intid, bool active)
     physical_active = active;
 }
 
-void gic_vcpu_reset(struct gic_vcpu *state)
-{
-    memset(state, 0, sizeof(*state));
-}
+void gic_vcpu_reset(struct gic_vcpu *state) { memset(state, 0, sizeof(*state)); }
 
 void gic_vcpu_load(const struct gic_vcpu *state)
 {
@@ -67,15 +58,9 @@ void gic_vcpu_save(struct gic_vcpu *state)
     }
 }
 
-void gic_lr_write(unsigned n, struct lr lr)
-{
-    hw_lr[n] = lr.raw;
-}
+void gic_lr_write(unsigned n, struct lr lr) { hw_lr[n] = lr.raw; }
 
-struct lr gic_lr_read(unsigned n)
-{
-    return (struct lr){hw_lr[n]};
-}
+struct lr gic_lr_read(unsigned n) { return (struct lr){hw_lr[n]}; }
 
 uint32_t gic_elrsr(void)
 {
@@ -87,10 +72,7 @@ uint32_t gic_elrsr(void)
     return empty;
 }
 
-void gic_set_notify(uint64_t conditions)
-{
-    hw_notify = conditions;
-}
+void gic_set_notify(uint64_t conditions) { hw_notify = conditions; }
 
 void sched_wake(struct vcpu *v)
 {
@@ -131,10 +113,7 @@ static uint64_t uart_read(unsigned offset)
     return value;
 }
 
-static void enter(void)
-{
-    vgic_flush_lrs(&vcpus[0]);
-}
+static void enter(void) { vgic_flush_lrs(&vcpus[0]); }
 
 /* List register that holds `intid` in `state`, or -1. */
 static int find(unsigned intid, uint64_t state)

@@ -149,97 +149,40 @@ enum hv_err gic_init_cpu(void)
     return err;
 }
 
-unsigned gic_version(void)
-{
-    return ops->version;
-}
+unsigned gic_version(void) { return ops->version; }
 
-unsigned gic_nr_lrs(void)
-{
-    return ops->nr_lrs();
-}
+unsigned gic_nr_lrs(void) { return ops->nr_lrs(); }
 
-pa_t gic_gicd_pa(void)
-{
-    return pa_of(ranges.gicd.base);
-}
+pa_t gic_gicd_pa(void) { return pa_of(ranges.gicd.base); }
 
-pa_t gic_gicc_pa(void)
-{
-    return pa_of(ranges.gicc.base);
-}
+pa_t gic_gicc_pa(void) { return pa_of(ranges.gicc.base); }
 
-pa_t gic_gicr_pa(void)
-{
-    return pa_of(ranges.gicr[0].base);
-}
+pa_t gic_gicr_pa(void) { return pa_of(ranges.gicr[0].base); }
 
-pa_t gic_gicv_pa(void)
-{
-    return pa_of(ranges.gicv.base);
-}
+pa_t gic_gicv_pa(void) { return pa_of(ranges.gicv.base); }
 
-unsigned gic_ack(void)
-{
-    return ops->ack();
-}
+unsigned gic_ack(void) { return ops->ack(); }
 
-void gic_drop(unsigned intid)
-{
-    ops->drop(intid);
-}
+void gic_drop(unsigned intid) { ops->drop(intid); }
 
-void gic_deactivate(unsigned intid)
-{
-    ops->deactivate(intid);
-}
+void gic_deactivate(unsigned intid) { ops->deactivate(intid); }
 
-void gic_enable(unsigned intid)
-{
-    ops->enable(intid, true);
-}
+void gic_enable(unsigned intid) { ops->enable(intid, true); }
 
-void gic_disable(unsigned intid)
-{
-    ops->enable(intid, false);
-}
+void gic_disable(unsigned intid) { ops->enable(intid, false); }
 
-void gic_set_active(unsigned intid, bool active)
-{
-    ops->set_active(intid, active);
-}
+void gic_set_active(unsigned intid, bool active) { ops->set_active(intid, active); }
 
-void gic_vcpu_reset(struct gic_vcpu *state)
-{
-    ops->vcpu_reset(state);
-}
+void gic_vcpu_reset(struct gic_vcpu *state) { ops->vcpu_reset(state); }
 
-void gic_vcpu_load(const struct gic_vcpu *state)
-{
-    ops->vcpu_load(state);
-}
+void gic_vcpu_load(const struct gic_vcpu *state) { ops->vcpu_load(state); }
 
-void gic_vcpu_save(struct gic_vcpu *state)
-{
-    ops->vcpu_save(state);
-}
+void gic_vcpu_save(struct gic_vcpu *state) { ops->vcpu_save(state); }
 
-void gic_lr_write(unsigned n, struct lr lr)
-{
-    ops->lr_write(n, lr);
-}
+void gic_lr_write(unsigned n, struct lr lr) { ops->lr_write(n, lr); }
 
-struct lr gic_lr_read(unsigned n)
-{
-    return ops->lr_read(n);
-}
+struct lr gic_lr_read(unsigned n) { return ops->lr_read(n); }
 
-uint32_t gic_elrsr(void)
-{
-    return ops->elrsr();
-}
+uint32_t gic_elrsr(void) { return ops->elrsr(); }
 
-void gic_set_notify(uint64_t conditions)
-{
-    ops->set_notify(conditions);
-}
+void gic_set_notify(uint64_t conditions) { ops->set_notify(conditions); }

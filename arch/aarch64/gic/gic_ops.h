@@ -20,9 +20,9 @@ struct gic_range {
 /* What the device tree says, in CPU physical addresses, which are also EL2's virtual ones. */
 struct gic_ranges {
     struct gic_range gicd;
-    struct gic_range gicc; /* v2 */
-    struct gic_range gich; /* v2 */
-    struct gic_range gicv; /* v2 */
+    struct gic_range gicc;                       /* v2 */
+    struct gic_range gich;                       /* v2 */
+    struct gic_range gicv;                       /* v2 */
     struct gic_range gicr[GIC_MAX_GICR_REGIONS]; /* v3 */
     unsigned nr_gicr;
 };
@@ -50,14 +50,14 @@ extern const struct gic_ops gicv2_ops;
 extern const struct gic_ops gicv3_ops;
 
 /* Distributor registers that both versions have. */
-#define GICD_CTLR         0x000u
-#define GICD_TYPER        0x004u
-#define GICD_IGROUPR(n)   (0x080u + 4 * (n))
-#define GICD_ISENABLER(n) (0x100u + 4 * (n))
-#define GICD_ICENABLER(n) (0x180u + 4 * (n))
-#define GICD_ICPENDR(n)   (0x280u + 4 * (n))
-#define GICD_ISACTIVER(n) (0x300u + 4 * (n))
-#define GICD_ICACTIVER(n) (0x380u + 4 * (n))
+#define GICD_CTLR          0x000u
+#define GICD_TYPER         0x004u
+#define GICD_IGROUPR(n)    (0x080u + 4 * (n))
+#define GICD_ISENABLER(n)  (0x100u + 4 * (n))
+#define GICD_ICENABLER(n)  (0x180u + 4 * (n))
+#define GICD_ICPENDR(n)    (0x280u + 4 * (n))
+#define GICD_ISACTIVER(n)  (0x300u + 4 * (n))
+#define GICD_ICACTIVER(n)  (0x380u + 4 * (n))
 #define GICD_IPRIORITYR(n) (0x400u + 4 * (n)) /* four interrupts each */
 
 /* Conditions are in the layout of GICH_HCR and ICH_HCR_EL2, which agree in their low bits. */

@@ -10,21 +10,21 @@
 
 #define GICD_ITARGETSR(n) (0x800u + 4 * (n)) /* four interrupts each */
 
-#define GICC_CTLR  0x000u
-#define GICC_PMR   0x004u
-#define GICC_BPR   0x008u
-#define GICC_IAR   0x00cu
-#define GICC_EOIR  0x010u
-#define GICC_DIR   0x1000u
+#define GICC_CTLR         0x000u
+#define GICC_PMR          0x004u
+#define GICC_BPR          0x008u
+#define GICC_IAR          0x00cu
+#define GICC_EOIR         0x010u
+#define GICC_DIR          0x1000u
 #define GICC_CTLR_ENABLE  BIT64(0)
 #define GICC_CTLR_EOIMODE BIT64(9)
 
-#define GICH_HCR   0x000u
-#define GICH_VTR   0x004u
-#define GICH_VMCR  0x008u
+#define GICH_HCR    0x000u
+#define GICH_VTR    0x004u
+#define GICH_VMCR   0x008u
 #define GICH_ELRSR0 0x030u
-#define GICH_APR   0x0f0u
-#define GICH_LR(n) (0x100u + 4 * (n))
+#define GICH_APR    0x0f0u
+#define GICH_LR(n)  (0x100u + 4 * (n))
 
 /* GICH_LR fields, beside the ones of struct lr. */
 #define V2LR_HW          BIT64(31)
@@ -80,26 +80,14 @@ static enum hv_err v2_init_cpu(void)
     return HV_OK;
 }
 
-static unsigned v2_nr_lrs(void)
-{
-    return nr_lrs;
-}
+static unsigned v2_nr_lrs(void) { return nr_lrs; }
 
 /* The source CPU of an SGI is cut off: CPUs send each other none. */
-static unsigned v2_ack(void)
-{
-    return mmio_read32(gicc, GICC_IAR) & 0x3ff;
-}
+static unsigned v2_ack(void) { return mmio_read32(gicc, GICC_IAR) & 0x3ff; }
 
-static void v2_drop(unsigned intid)
-{
-    mmio_write32(gicc, GICC_EOIR, intid);
-}
+static void v2_drop(unsigned intid) { mmio_write32(gicc, GICC_EOIR, intid); }
 
-static void v2_deactivate(unsigned intid)
-{
-    mmio_write32(gicc, GICC_DIR, intid);
-}
+static void v2_deactivate(unsigned intid) { mmio_write32(gicc, GICC_DIR, intid); }
 
 static void v2_enable(unsigned intid, bool on)
 {
@@ -175,10 +163,7 @@ static void v2_vcpu_save(struct gic_vcpu *state)
     }
 }
 
-static uint32_t v2_elrsr(void)
-{
-    return mmio_read32(gich, GICH_ELRSR0);
-}
+static uint32_t v2_elrsr(void) { return mmio_read32(gich, GICH_ELRSR0); }
 
 static void v2_set_notify(uint64_t conditions)
 {

@@ -8,10 +8,10 @@
 
 #include "arch/aarch64/gic/gic_ops.h"
 
-#define GICD_CTLR_ENABLE  0x3u /* both groups; with two Security states, both Non-secure views */
-#define GICD_CTLR_ARE     BIT64(4)
-#define GICD_CTLR_RWP     BIT64(31)
-#define GICD_IROUTER(n)   (0x6000u + 8 * (n))
+#define GICD_CTLR_ENABLE 0x3u /* both groups; with two Security states, both Non-secure views */
+#define GICD_CTLR_ARE    BIT64(4)
+#define GICD_CTLR_RWP    BIT64(31)
+#define GICD_IROUTER(n)  (0x6000u + 8 * (n))
 
 #define GICR_CTLR         0x0000u
 #define GICR_TYPER        0x0008u
@@ -25,10 +25,10 @@
 #define WAKER_SLEEP       BIT64(1)
 #define WAKER_ASLEEP      BIT64(2)
 
-#define ICC_SRE_ALL       0xfu /* SRE, DFB, DIB, Enable */
-#define ICC_CTLR_EOIMODE  BIT64(1)
-#define ICH_VMCR_VFIQEN   BIT64(3) /* RES1 with system registers */
-#define ICH_VTR_LISTREGS  0x1fu
+#define ICC_SRE_ALL        0xfu /* SRE, DFB, DIB, Enable */
+#define ICC_CTLR_EOIMODE   BIT64(1)
+#define ICH_VMCR_VFIQEN    BIT64(3) /* RES1 with system registers */
+#define ICH_VTR_LISTREGS   0x1fu
 #define ICH_VTR_PREBITS(v) (((v) >> 26) & 7)
 
 #define MAX_SPIN 1000000u /* polls of a register that a healthy controller changes in a few */
@@ -111,22 +111,57 @@ static enum hv_err wake_gicr(uint64_t rd)
 static void v3_lr_write(unsigned n, struct lr lr)
 {
     switch (n) {
-#define CASE(i) case i: write_sysreg(lr.raw, ich_lr##i##_el2); break
-    CASE(0); CASE(1); CASE(2); CASE(3); CASE(4); CASE(5); CASE(6); CASE(7);
-    CASE(8); CASE(9); CASE(10); CASE(11); CASE(12); CASE(13); CASE(14); CASE(15);
+#define CASE(i)                                                                                    \
+    case i:                                                                                        \
+        write_sysreg(lr.raw, ich_lr##i##_el2);                                                     \
+        break
+        CASE(0);
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+        CASE(15);
 #undef CASE
-    default: break;
+    default:
+        break;
     }
 }
 
 static struct lr v3_lr_read(unsigned n)
 {
     switch (n) {
-#define CASE(i) case i: return (struct lr){read_sysreg(ich_lr##i##_el2)}
-    CASE(0); CASE(1); CASE(2); CASE(3); CASE(4); CASE(5); CASE(6); CASE(7);
-    CASE(8); CASE(9); CASE(10); CASE(11); CASE(12); CASE(13); CASE(14); CASE(15);
+#define CASE(i)                                                                                    \
+    case i:                                                                                        \
+        return (struct lr){read_sysreg(ich_lr##i##_el2)}
+        CASE(0);
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+        CASE(15);
 #undef CASE
-    default: return (struct lr){0};
+    default:
+        return (struct lr){0};
     }
 }
 
@@ -206,10 +241,7 @@ static enum hv_err v3_init_cpu(void)
     return HV_OK;
 }
 
-static unsigned v3_nr_lrs(void)
-{
-    return nr_lrs;
-}
+static unsigned v3_nr_lrs(void) { return nr_lrs; }
 
 static unsigned v3_ack(void)
 {
@@ -275,15 +307,9 @@ static void v3_vcpu_save(struct gic_vcpu *state)
     }
 }
 
-static uint32_t v3_elrsr(void)
-{
-    return (uint32_t)read_sysreg(ich_elrsr_el2);
-}
+static uint32_t v3_elrsr(void) { return (uint32_t)read_sysreg(ich_elrsr_el2); }
 
-static void v3_set_notify(uint64_t conditions)
-{
-    write_sysreg(HCR_EN | conditions, ich_hcr_el2);
-}
+static void v3_set_notify(uint64_t conditions) { write_sysreg(HCR_EN | conditions, ich_hcr_el2); }
 
 const struct gic_ops gicv3_ops = {
     .version = 3,

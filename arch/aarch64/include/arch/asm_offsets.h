@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where vectors.S finds things; each number has a static_assert beside its structure or in trap.c. */
+/* Where vectors.S finds things; each number has a static_assert beside its structure or in trap.c.
+ */
 #pragma once
 
 #define REGS_ELR 248 /* struct regs: elr, spsr */
 
 #define FP_STATUS 512 /* struct fp_regs: fpsr, fpcr */
 
-#define CPU_CURRENT 0    /* struct cpu: current, resched */
+#define CPU_CURRENT   0  /* struct cpu: current, resched */
 #define CPU_STACK_TOP 16 /* struct cpu: EL2 stack of this CPU, empty */
 #define CPU_PANIC_TOP 24 /* struct cpu: the stack for exceptions of EL2 itself */
 

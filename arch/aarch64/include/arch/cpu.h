@@ -28,10 +28,7 @@ static_assert(offsetof(struct cpu, resched) == CPU_CURRENT + 8, "vectors.S loads
 static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "vectors.S");
 static_assert(offsetof(struct cpu, panic_top) == CPU_PANIC_TOP, "vectors.S");
 
-static inline struct cpu *this_cpu(void)
-{
-    return (struct cpu *)(uintptr_t)read_sysreg(tpidr_el2);
-}
+static inline struct cpu *this_cpu(void) { return (struct cpu *)(uintptr_t)read_sysreg(tpidr_el2); }
 
 /* Bring the other CPUs of the device tree into EL2, where they park. Says how many came. */
 void smp_init(const void *fdt);

@@ -12,7 +12,7 @@
 
 #include "ptwr/base.h"
 
-#define GIC_NR_PRIVATE     32 /* SGIs 0..15 and PPIs 16..31 */
+#define GIC_NR_PRIVATE     32   /* SGIs 0..15 and PPIs 16..31 */
 #define GIC_MAX_INTID      1020 /* INTIDs from here on are special */
 #define GIC_INTID_SPURIOUS 1023
 
@@ -63,10 +63,12 @@ struct gic_vcpu {
  * Finds the controller in the device tree, maps it, and leaves every SPI disabled, at one priority
  * and routed to this CPU. HV_ENOENT if there is no GIC with virtualization that Latch knows.
  */
-NODISCARD enum hv_err gic_init(const void *fdt);
+NODISCARD
+enum hv_err gic_init(const void *fdt);
 
 /* Opens this CPU's interface; on the boot CPU after gic_init(). */
-NODISCARD enum hv_err gic_init_cpu(void);
+NODISCARD
+enum hv_err gic_init_cpu(void);
 
 unsigned gic_version(void); /* 2 or 3 */
 unsigned gic_nr_lrs(void);

@@ -11,8 +11,10 @@
 uint64_t el2_mmu_prepare(uint64_t fdt);
 
 /* HV_ENOMEM. Mapping what is mapped already is no error. */
-NODISCARD enum hv_err el2_map_ram(pa_t base, uint64_t size);
-NODISCARD enum hv_err el2_map_device(pa_t base, uint64_t size);
+NODISCARD
+enum hv_err el2_map_ram(pa_t base, uint64_t size);
+NODISCARD
+enum hv_err el2_map_device(pa_t base, uint64_t size);
 
 /* Take a page out of the map: a guard below a stack. */
 void el2_unmap_page(pa_t page);

@@ -21,11 +21,13 @@ struct s2 {
 };
 
 /* ipa_bits 32..43, at most PARange. HV_ENOMEM, HV_EINVAL, HV_E2BIG (no VMID left). */
-NODISCARD enum hv_err s2_init(struct s2 *s2, unsigned int ipa_bits);
+NODISCARD
+enum hv_err s2_init(struct s2 *s2, unsigned int ipa_bits);
 
 /* Map a page-aligned range that is not mapped yet; blocks: use 2 MiB where all is aligned. */
-NODISCARD enum hv_err s2_map(struct s2 *s2, ipa_t ipa, pa_t pa, uint64_t size, enum s2_attr attr,
-                             bool blocks);
+NODISCARD
+enum hv_err s2_map(struct s2 *s2, ipa_t ipa, pa_t pa, uint64_t size, enum s2_attr attr,
+                   bool blocks);
 
 /* The level-3 table behind this IPA's 2 MiB (made if need be); NULL: no memory, or a block. */
 uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa);
@@ -34,7 +36,8 @@ uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa);
 uint64_t s2_leaf(pa_t pa, enum s2_attr attr);
 
 /* Software walk. HV_EFAULT: not mapped. */
-NODISCARD enum hv_err s2_translate(const struct s2 *s2, ipa_t ipa, pa_t *pa);
+NODISCARD
+enum hv_err s2_translate(const struct s2 *s2, ipa_t ipa, pa_t *pa);
 
 /* Bits of physical address that every CPU has (ID_AA64MMFR0_EL1.PARange). */
 unsigned int s2_pa_bits(void);

@@ -6,24 +6,24 @@
 
 struct vcpu;
 
-#define EC_UNKNOWN       0x00
-#define EC_WFX           0x01
-#define EC_HVC64         0x16
-#define EC_SMC64         0x17
-#define EC_SYSREG        0x18
-#define EC_IABT_LOWER    0x20
-#define EC_DABT_LOWER    0x24
+#define EC_UNKNOWN    0x00
+#define EC_WFX        0x01
+#define EC_HVC64      0x16
+#define EC_SMC64      0x17
+#define EC_SYSREG     0x18
+#define EC_IABT_LOWER 0x20
+#define EC_DABT_LOWER 0x24
 
-#define ISS_FSC(iss)     ((unsigned int)(iss) & 0x3f)
-#define ISS_FSC_KIND(iss) ((unsigned int)(iss) & 0x3c) /* FSC_TRANSLATION ... without the level */
-#define ISS_DABT_WNR     BIT64(6)
-#define ISS_ABT_S1PTW    BIT64(7)
-#define ISS_DABT_CM      BIT64(8)
-#define ISS_DABT_SF      BIT64(15)
+#define ISS_FSC(iss)      ((unsigned int)(iss)&0x3f)
+#define ISS_FSC_KIND(iss) ((unsigned int)(iss)&0x3c) /* FSC_TRANSLATION ... without the level */
+#define ISS_DABT_WNR      BIT64(6)
+#define ISS_ABT_S1PTW     BIT64(7)
+#define ISS_DABT_CM       BIT64(8)
+#define ISS_DABT_SF       BIT64(15)
 #define ISS_DABT_SRT(iss) ((unsigned int)((iss) >> 16) & 0x1f)
-#define ISS_DABT_SSE     BIT64(21)
+#define ISS_DABT_SSE      BIT64(21)
 #define ISS_DABT_SAS(iss) ((unsigned int)((iss) >> 22) & 3)
-#define ISS_DABT_ISV     BIT64(24)
+#define ISS_DABT_ISV      BIT64(24)
 
 struct trap {
     unsigned int ec;

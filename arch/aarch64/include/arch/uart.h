@@ -5,7 +5,8 @@
 #include "ptwr/base.h"
 
 /* Find it and map it. HV_ENOENT: none that we know; output goes nowhere. */
-NODISCARD enum hv_err uart_init(const void *fdt);
+NODISCARD
+enum hv_err uart_init(const void *fdt);
 /* Its interrupt, or 0. */
 unsigned int uart_intid(void);
 void uart_enable_rx(void);
