@@ -49,7 +49,8 @@ struct frame {
     uint8_t owner; /* domain number or FRAME_NO_OWNER */
     uint8_t type : 3;
     uint8_t state : 3;
-    uint8_t : 2;
+    uint8_t hooked : 1;   /* an entry referred to it since it became a table */
+    uint8_t readonly : 1; /* EL2's to write, the guest's to read: never writable, never a table */
     uint16_t flags : 7;
     uint16_t index : 9; /* back-pointer: entry in parent; valid with FRAME_BACKPTR */
     uint32_t parent;    /* back-pointer: frame of the parent table; next frame of a stale list */

@@ -27,17 +27,18 @@ enum ptwr_perm {
 /* Descriptor memory: one single-copy atomic 64-bit access to entry `index` of frame `table`. */
 desc_t ptwr_port_load(void *port, mfn_t table, unsigned int index);
 void ptwr_port_store(void *port, mfn_t table, unsigned int index, desc_t value);
-/* Atomic compare and swap with release semantics; true if the entry held `old`. */
-bool ptwr_port_cas(void *port, mfn_t table, unsigned int index, desc_t old, desc_t value);
 
 /*
- * Bulk forms for the scans of a batch (same memory, no other effect). `snapshot` numbers a slot's
- * snapshot page, 0 .. PTWR_MAX_SLOTS - 1. next_change returns the first index >= from at which the
- * table and the snapshot differ, or PTWR_ENTRIES; next_nonzero the first index >= from whose entry
- * is not 0.
+ * Bulk forms for scans of a table that nobody can store to (same memory, no other effect; each
+ * entry is read once, single-copy atomic). `snapshot` numbers a slot's snapshot page,
+ * 0 .. PTWR_MAX_SLOTS - 1. read: entries first .. first + count - 1, of the table or the snapshot.
+ * next_change: the first index >= from at which table and snapshot differ, or PTWR_ENTRIES;
+ * next_nonzero: the first index >= from whose entry is not 0, or PTWR_ENTRIES.
  */
+void ptwr_port_read(void *port, mfn_t table, unsigned int first, unsigned int count, desc_t *out);
 void ptwr_port_snapshot_take(void *port, unsigned int snapshot, mfn_t table);
-desc_t ptwr_port_snapshot_load(void *port, unsigned int snapshot, unsigned int index);
+void ptwr_port_snapshot_read(void *port, unsigned int snapshot, unsigned int first,
+                             unsigned int count, desc_t *out);
 unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t table,
                                    unsigned int from);
 unsigned int ptwr_port_next_nonzero(void *port, mfn_t table, unsigned int from);

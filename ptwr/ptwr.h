@@ -94,6 +94,13 @@ struct ptwr_slot {
     uint16_t changed;  /* entries found changed so far */
 };
 
+/* Addresses that leaves may map although no frame is there: the domain's devices. */
+struct ptwr_range {
+    uint64_t base;
+    uint64_t size; /* 0: unused */
+};
+#define PTWR_MAX_DEVICES 4
+
 /* A level-0 table that was loaded. role bit n: it was in TTBRn_EL1 since it was made a root. */
 struct ptwr_root {
     mfn_t table; /* MFN_NONE: free */
@@ -107,7 +114,8 @@ struct ptwr {
     uint8_t owner;        /* the domain's number in struct frame */
     uint8_t nr_slots;     /* 1..PTWR_MAX_SLOTS */
     uint8_t normal_attrs; /* bit n: MAIR_EL1.Attr<n> is Normal memory */
-    bool assist;          /* vm_assist writable_pagetables is on */
+    struct ptwr_range devices[PTWR_MAX_DEVICES];
+    bool assist; /* vm_assist writable_pagetables is on */
     enum ptwr_policy policy;
     enum ptwr_action action;
 
