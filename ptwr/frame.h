@@ -32,34 +32,55 @@ enum frame_state {
 enum frame_flag {
     FRAME_PINNED = 1 << 0,   /* one of type_count is the guest's pin */
     FRAME_BACKPTR = 1 << 1,  /* parent and index name the only entry that refers to this frame */
-    FRAME_CHILDREN = 1 << 2, /* PROTECTING: all children are protected and flushed, judge next */
-    FRAME_TEARDOWN = 1 << 3, /* STALE: the references its entries hold are not all dropped yet */
-    FRAME_SEALED = 1 << 4,
-    FRAME_KDATA = 1 << 5,
-    FRAME_FOREIGN = 1 << 6, /* another stage 2, a device or EL2 can write it: never a table (R8) */
+    FRAME_TEARDOWN = 1 << 2, /* STALE: the references its entries hold are not all dropped yet */
+    FRAME_SEALED = 1 << 3,
+    FRAME_KDATA = 1 << 4,
+    FRAME_FOREIGN = 1 << 5, /* another stage 2, a device or EL2 can write it: never a table (R8) */
 };
 
 #define FRAME_NO_OWNER 0xff
 
 /*
- * 16 bytes: 0.4 % of the memory it describes. The cursor of a resumable loop over the table's
- * entries shares its place with el0_writers: a frame with those never is, or becomes, a table.
+ * 16 bytes: 0.4 % of the memory it describes. The cursor of a resumable loop over a table's entries
+ * shares its place with el0_writers: a frame with those never is, or becomes, a table.
+ *
+ * Back-pointer (parent, index): valid with FRAME_BACKPTR, names the only entry that has referred to
+ * the frame since it became a table. A level-0 table has no parent: its index holds its roles, bit
+ * n set if it was in TTBRn_EL1 since it became a table. In a PROTECTING frame that is not a slot's,
+ * it is the way back to the table whose validation waits for this one.
  */
 struct frame {
-    uint8_t owner; /* domain number or FRAME_NO_OWNER */
-    uint8_t type : 3;
-    uint8_t state : 3;
-    uint8_t hooked : 1;   /* an entry referred to it since it became a table */
-    uint8_t readonly : 1; /* EL2's to write, the guest's to read: never writable, never a table */
+    union {
+        struct {
+            uint8_t owner; /* domain number or FRAME_NO_OWNER */
+            uint8_t type : 3;
+            uint8_t state : 3;
+            uint8_t hooked : 1;   /* an entry referred to it since it became a table */
+            uint8_t readonly : 1; /* EL2's to write: never writable by the guest, never a table */
+        };
+        uint16_t head; /* all of these at a glance: little-endian, owner lowest */
+    };
     uint16_t flags : 7;
-    uint16_t index : 9; /* back-pointer: entry in parent; valid with FRAME_BACKPTR */
-    uint32_t parent;    /* back-pointer: frame of the parent table; next frame of a stale list */
-    uint64_t type_count : 16;
-    uint64_t refs : 20;        /* leaves that map the frame, plus holds by EL2 */
-    uint64_t el0_writers : 14; /* of refs: writable, and EL0 may use them; or the cursor */
-    uint64_t el1_writers : 14; /* of refs: writable by EL1 only */
+    uint16_t index : 9;
+    uint32_t parent; /* STALE: the next frame of the stale list */
+    union {
+        struct {
+            uint64_t type_count : 16;
+            uint64_t refs : 20;        /* leaves that map the frame */
+            uint64_t el0_writers : 14; /* of refs: writable, and EL0 may use them; or the cursor */
+            uint64_t el1_writers : 14; /* of refs: writable by EL1 only */
+        };
+        uint64_t counts;
+    };
 };
 static_assert(sizeof(struct frame) == 16, "a frame costs 0.4 %");
+
+/* One reference in `counts`, by the kind of leaf. */
+#define FRAME_REF            BIT64(16)
+#define FRAME_REF_EL0_WRITER (BIT64(16) | BIT64(36))
+#define FRAME_REF_EL1_WRITER (BIT64(16) | BIT64(50))
+/* While none of these is set, one more reference fits every count. */
+#define FRAME_COUNTS_HIGH (BIT64(35) | BIT64(49) | BIT64(63))
 
 #define FRAME_TYPE_COUNT_MAX 0xffffU
 #define FRAME_REFS_MAX       0xfffffU
@@ -88,4 +109,54 @@ static inline struct frame *frame_get(const struct frame_table *table, mfn_t mfn
 static inline bool frame_is_table(const struct frame *frame)
 {
     return frame->type >= FRAME_TABLE_L0 && frame->type <= FRAME_TABLE_L3;
+}
+
+static inline bool frame_has(const struct frame *frame, enum frame_flag flag)
+{
+    return (frame->flags & flag) != 0;
+}
+
+static inline void frame_set(struct frame *frame, enum frame_flag flag)
+{
+    frame->flags = (frame->flags | flag) & 0x7f;
+}
+
+static inline void frame_clear(struct frame *frame, enum frame_flag flag)
+{
+    frame->flags = frame->flags & ~(unsigned int)flag & 0x7f;
+}
+
+static inline void frame_set_parent(struct frame *frame, mfn_t parent, unsigned int index)
+{
+    frame->parent = parent.raw;
+    frame->index = index & 0x1ff;
+}
+
+/* How far a resumable loop over the entries of a table has come: no table has EL0 writers. */
+static inline void frame_set_cursor(struct frame *frame, unsigned int index)
+{
+    frame->el0_writers = index & 0x3fff;
+}
+
+/* PLAIN, of no type, this owner's, not readonly: any leaf may map it. */
+static inline bool frame_is_ordinary(const struct frame *frame, uint8_t owner)
+{
+    return frame->head == owner;
+}
+
+/* A table that entries and bases may refer to, now or when its validation is done. */
+static inline bool frame_is_live_table(const struct frame *frame)
+{
+    return frame_is_table(frame) && frame->state != FRAME_STALE;
+}
+
+static inline enum frame_type frame_type_of_level(unsigned int level)
+{
+    return (enum frame_type)(FRAME_TABLE_L0 + level);
+}
+
+/* Precondition: frame_is_table(). */
+static inline unsigned int frame_level(const struct frame *frame)
+{
+    return (unsigned int)frame->type - FRAME_TABLE_L0;
 }

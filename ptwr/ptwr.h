@@ -13,7 +13,6 @@
 #include "ptwr/frame.h"
 
 #define PTWR_MAX_SLOTS 16
-#define PTWR_MAX_ROOTS 64
 #define PTWR_MAX_VCPUS 8
 #define PTWR_BUDGET    128 /* entries a trap may look at before it lets interrupts in */
 #define PTWR_PREDICTOR 64
@@ -49,9 +48,10 @@ enum ptwr_rule {
     PTWR_RULE_TYPE,      /* the frame is in use as something else */
     PTWR_RULE_WRITABLE,  /* writable mapping of a table, assist off */
     PTWR_RULE_EL0_TABLE, /* R4: EL0-writable mapping of a table */
-    PTWR_RULE_FOREIGN,   /* R8 */
+    PTWR_RULE_FOREIGN,   /* R8, and frames that are only to be read */
     PTWR_RULE_COUNT,     /* a count would overflow */
     PTWR_RULE_UNALIGNED, /* store that is not a whole aligned part of one entry */
+    PTWR_RULE_REGIME,    /* R6: write of a register that would change what descriptors mean */
     PTWR_RULES
 };
 
@@ -83,15 +83,18 @@ struct ptwr_counters {
     uint64_t cleaned;       /* pages cleaned and invalidated */
 };
 
+/* One open table. The slot holds a type reference of its own, so that the table stays typed. */
 struct ptwr_slot {
     mfn_t table; /* MFN_NONE: free. Published last (pitfall 23). */
     uint8_t level;
-    uint8_t vcpu;      /* who opened it */
-    bool protected_;   /* data window is read-only and flushed again, contents not yet judged */
-    uint32_t sequence; /* age: the smallest is the oldest */
-    uint64_t pc;       /* program place that opened it: feeds the predictor */
-    uint16_t cursor;   /* revalidation progress */
-    uint16_t changed;  /* entries found changed so far */
+    uint8_t vcpu;          /* who opened it */
+    bool protected_;       /* data window is read-only and flushed again, contents not all judged */
+    enum ptwr_trigger why; /* protected_: what reconnects it */
+    enum ptwr_trigger blocked; /* why other slots have to go first: REFERENCE or CONFLICT */
+    uint32_t sequence;         /* age: the smallest is the oldest */
+    uint64_t pc;               /* program place that opened it: feeds the predictor */
+    uint16_t cursor;           /* protected_: entries below it are judged */
+    uint16_t changed;          /* entries found changed so far */
 };
 
 /* Addresses that leaves may map although no frame is there: the domain's devices. */
@@ -100,12 +103,6 @@ struct ptwr_range {
     uint64_t size; /* 0: unused */
 };
 #define PTWR_MAX_DEVICES 4
-
-/* A level-0 table that was loaded. role bit n: it was in TTBRn_EL1 since it was made a root. */
-struct ptwr_root {
-    mfn_t table; /* MFN_NONE: free */
-    uint8_t roles;
-};
 
 struct ptwr {
     struct frame_table *frames;
@@ -121,15 +118,24 @@ struct ptwr {
 
     mfn_t base[PTWR_MAX_VCPUS][2]; /* loaded roots: TTBR0_EL1, TTBR1_EL1 */
     struct ptwr_slot slots[PTWR_MAX_SLOTS];
-    struct ptwr_root roots[PTWR_MAX_ROOTS];
     uint32_t sequence;
-    uint64_t epoch;   /* full flushes completed */
-    mfn_t stale_head; /* FIFO through frame.parent */
-    mfn_t stale_tail;
-    uint32_t nr_stale;
-    uint32_t tables_with_writers;
     uint32_t nr_open;
-    uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: saturating expectation of a batch */
+
+    /*
+     * Stale frames, oldest first, linked by frame.parent. The first nr_flushed of them have seen a
+     * full flush since they went stale; `unflushed` is the one after those, `teardown` the first
+     * that still holds references.
+     */
+    mfn_t stale_head, stale_tail;
+    mfn_t unflushed, teardown;
+    uint32_t nr_stale, nr_flushed;
+    uint64_t epoch; /* full flushes completed */
+
+    uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
+
+    uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: does it write in batches? */
+    mfn_t run_table;                   /* table of the last emulated store */
+    uint32_t run;                      /* emulated stores in a row to it */
     mfn_t last_empty; /* table whose last batch changed nothing: emulate the next store */
     struct ptwr_violation violation; /* the last refusal, for the report */
     struct ptwr_counters count;
@@ -177,7 +183,8 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
  * PLAIN and owned, it is a plain store (as Xen's mmu_update); HV_EPERM otherwise.
  */
 NODISCARD
-enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value);
+enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value,
+                        unsigned int *budget);
 
 /* How a store fault ended. */
 enum ptwr_outcome {
@@ -199,7 +206,7 @@ struct ptwr_store {
     uint16_t offset; /* byte in the page */
     uint8_t size;    /* 1, 2, 4, 8 */
     uint8_t vcpu;
-    bool el0;
+    bool el0; /* the store has EL0's permissions */
     bool decoded;
     bool emulatable; /* false: the decoder knows no way but opening */
     bool old_valid;
@@ -207,6 +214,7 @@ struct ptwr_store {
     uint64_t old;
     uint64_t seen; /* out: what the entry held */
     uint64_t pc;
+    va_t va; /* of the store: its stale translation is dropped */
 };
 NODISCARD
 enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
@@ -255,7 +263,6 @@ NODISCARD
 enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk);
 
 /* Bounded housekeeping: tear down what stale tables still refer to. HV_EAGAIN: there is more. */
-NODISCARD
 enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget);
 
 /* Restart: forget all types, counts, slots and roots; every owned frame is PLAIN. Precondition:

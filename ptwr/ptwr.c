@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's interface: pins, bases, walks, the assist, frames in and out. */
+#include "ptwr/ptwr.h"
+
+#include "ptwr/port.h"
+#include "ptwr/sequence.h"
+#include "ptwr/slot.h"
+#include "ptwr/stale.h"
+#include "ptwr/type.h"
+
+const char *ptwr_rule_name(enum ptwr_rule rule)
+{
+    static const char *const name[PTWR_RULES] = {
+        [PTWR_RULE_NONE] = "none",
+        [PTWR_RULE_RESERVED] = "reserved encoding, or contiguous",
+        [PTWR_RULE_LEVEL] = "no such entry at this level",
+        [PTWR_RULE_WINDOW] = "wrong window",
+        [PTWR_RULE_OWNER] = "not a frame of this domain",
+        [PTWR_RULE_MEMTYPE] = "wrong memory type",
+        [PTWR_RULE_TYPE] = "frame is in use as something else",
+        [PTWR_RULE_WRITABLE] = "writable mapping of a page table, assist off",
+        [PTWR_RULE_EL0_TABLE] = "page table writable at EL0",
+        [PTWR_RULE_FOREIGN] = "frame that others write",
+        [PTWR_RULE_COUNT] = "too many references",
+        [PTWR_RULE_UNALIGNED] = "store that can be neither emulated nor batched",
+        [PTWR_RULE_REGIME] = "register that gives descriptors their meaning",
+    };
+
+    return rule < PTWR_RULES ? name[rule] : "?";
+}
+
+const char *ptwr_trigger_name(enum ptwr_trigger trigger)
+{
+    static const char *const name[PTWR_TRIGGERS] = {
+        [PTWR_T_SLOT] = "slot",           [PTWR_T_WALK] = "walk",
+        [PTWR_T_PREEMPT] = "preempt",     [PTWR_T_BLOCK] = "block",
+        [PTWR_T_HYPERCALL] = "hypercall", [PTWR_T_REGIME] = "regime",
+        [PTWR_T_ASSIST] = "assist",       [PTWR_T_CONFLICT] = "conflict",
+        [PTWR_T_MEMORY] = "memory",       [PTWR_T_LIFE] = "life",
+        [PTWR_T_REFERENCE] = "reference", [PTWR_T_EL2_WALK] = "el2-walk",
+    };
+
+    return trigger < PTWR_TRIGGERS ? name[trigger] : "?";
+}
+
+void ptwr_init(struct ptwr *p)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
+        p->base[i][0] = MFN_NONE;
+        p->base[i][1] = MFN_NONE;
+    }
+    p->run_table = MFN_NONE;
+    p->last_empty = MFN_NONE;
+    slot_init(p);
+    stale_init(p);
+}
+
+/* A request about a whole table was refused: nothing but the frame is to blame. */
+static enum hv_err blame_frame(struct ptwr *p, mfn_t mfn, unsigned int level, enum hv_err err)
+{
+    if (err == HV_EINVAL) {
+        type_blame(p, (struct type_at){mfn, 0, (uint8_t)level}, desc_of(0), desc_of(0));
+        p->count.refused++;
+    }
+    return err;
+}
+
+static enum hv_err refuse_frame(struct ptwr *p, mfn_t mfn, unsigned int level, enum ptwr_rule rule)
+{
+    p->violation = (struct ptwr_violation){.rule = rule, .table = MFN_NONE};
+    return blame_frame(p, mfn, level, HV_EINVAL);
+}
+
+/* One more type reference on a table of this level, which is made one if it is none. */
+static enum hv_err get_table(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget)
+{
+    struct frame *f = type_frame(p, mfn);
+
+    if (f == NULL) {
+        (void)refuse_frame(p, mfn, level, PTWR_RULE_OWNER);
+        return HV_EPERM;
+    }
+    if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))
+        type_cancel(p, mfn);
+    if (f->state != FRAME_ATTACHED) {
+        enum hv_err err = type_promote(p, mfn, level, budget);
+
+        if (err != HV_OK)
+            return blame_frame(p, mfn, level, err);
+    }
+    if (f->type != frame_type_of_level(level)) {
+        (void)refuse_frame(p, mfn, level, PTWR_RULE_TYPE);
+        return HV_EBUSY;
+    }
+    if (f->type_count == FRAME_TYPE_COUNT_MAX)
+        return refuse_frame(p, mfn, level, PTWR_RULE_COUNT);
+    f->type_count++;
+    return HV_OK;
+}
+
+enum hv_err ptwr_pin(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget)
+{
+    const struct frame *f = type_frame(p, mfn);
+    enum hv_err err = ptwr_sync(p, PTWR_T_HYPERCALL, budget);
+
+    if (err != HV_OK)
+        return err;
+    if (f != NULL && frame_has(f, FRAME_PINNED))
+        return refuse_frame(p, mfn, level, PTWR_RULE_TYPE);
+    err = get_table(p, mfn, level, budget);
+    if (err == HV_OK)
+        frame_set(frame_get(p->frames, mfn), FRAME_PINNED);
+    return err;
+}
+
+enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
+{
+    struct frame *f = type_frame(p, mfn);
+    enum hv_err err = ptwr_sync(p, PTWR_T_HYPERCALL, budget);
+
+    if (err != HV_OK)
+        return err;
+    if (f == NULL || !frame_has(f, FRAME_PINNED))
+        return HV_EINVAL;
+    frame_clear(f, FRAME_PINNED);
+    type_put(p, mfn);
+    return HV_OK;
+}
+
+static void add_role(struct frame *root, unsigned int which)
+{
+    root->index = (root->index | 1U << which) & 0x1ff;
+}
+
+enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which, mfn_t mfn,
+                           unsigned int *budget)
+{
+    mfn_t *base = &p->base[vcpu][which];
+    mfn_t old = *base;
+    enum hv_err err = ptwr_sync(p, PTWR_T_REGIME, budget);
+
+    if (err != HV_OK || mfn_eq(old, mfn))
+        return err;
+    if (mfn_is_none(mfn)) {
+        if (which != 0)
+            return HV_EINVAL;
+    } else {
+        err = get_table(p, mfn, 0, budget);
+        if (err != HV_OK)
+            return err;
+        add_role(frame_get(p->frames, mfn), which);
+    }
+    *base = mfn;
+    if (!mfn_is_none(old))
+        type_put(p, old);
+    return HV_OK;
+}
+
+enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget)
+{
+    const struct frame *f = type_frame(p, table);
+    struct ptwr_slot *slot;
+
+    p->count.walk_faults++;
+    if (f == NULL)
+        return HV_EINVAL;
+    slot = type_slot(p, table);
+    if (slot != NULL)
+        return slot_close(p, slot, PTWR_T_WALK, budget);
+    switch (f->state) {
+    case FRAME_ATTACHED: /* another CPU reconnected it */
+        return HV_OK;
+    case FRAME_STALE:
+        /* Through a pointer that only a walk cache still has: after the flush there is none. */
+        sequence_flush(p);
+        return HV_OK;
+    case FRAME_PLAIN:
+    case FRAME_PROTECTING:
+    case FRAME_OPEN:
+    default:
+        return HV_EINVAL;
+    }
+}
+
+enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget)
+{
+    enum hv_err err = HV_OK;
+
+    if (!on) {
+        err = ptwr_sync(p, PTWR_T_ASSIST, budget);
+        if (err != HV_OK)
+            return err;
+        if (p->tables_with_writers != 0)
+            return HV_EBUSY;
+    }
+    p->assist = on;
+    return HV_OK;
+}
+
+void ptwr_flush(struct ptwr *p)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    sequence_flush(p);
+    (void)ptwr_work(p, &budget); /* what is left is done when somebody needs it */
+}
+
+/* Bits [55:48] choose the base and must agree; above them a guest may keep a tag. */
+static bool choose_base(va_t va, unsigned int *which)
+{
+    unsigned int bits = PAGE_SHIFT + 4 * PTWR_INDEX_BITS;
+    uint64_t top = va.raw >> bits & GENMASK64(55 - bits, 0);
+
+    *which = top != 0;
+    return top == 0 || top == GENMASK64(55 - bits, 0);
+}
+
+enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk)
+{
+    unsigned int which;
+    bool may_write = true, may_el0 = true;
+
+    *walk = (struct ptwr_walk){.table = MFN_NONE};
+    if (!choose_base(va, &which) || mfn_is_none(p->base[vcpu][which]))
+        return HV_EFAULT;
+    walk->table = p->base[vcpu][which];
+    for (;; walk->level++) {
+        desc_t d;
+
+        if (frame_get(p->frames, walk->table)->state != FRAME_ATTACHED)
+            return HV_EAGAIN;
+        walk->index = desc_index(va.raw, walk->level);
+        d = ptwr_port_load(p->port, walk->table, walk->index);
+        walk->desc = d;
+        if (!desc_is_valid(d))
+            return HV_EFAULT;
+        if (!desc_is_table(d, walk->level))
+            break;
+        may_write = may_write && (d.raw & BIT64(62)) == 0; /* APTable[1] */
+        may_el0 = may_el0 && (d.raw & BIT64(61)) == 0;     /* APTable[0] */
+        walk->table = type_child(p, d);
+    }
+    walk->oa = desc_oa(walk->desc) | (va.raw & (desc_span(walk->level) - 1));
+    walk->writable_el1 = may_write && (walk->desc.raw & DESC_AP_RO) == 0;
+    walk->readable_el0 = may_el0 && desc_is_el0(walk->desc);
+    walk->writable_el0 = walk->readable_el0 && walk->writable_el1;
+    return HV_OK;
+}
+
+/* --- Frames in and out ------------------------------------------------------------------------ */
+
+enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    if (f == NULL)
+        return HV_ENOENT;
+    if (f->owner != FRAME_NO_OWNER)
+        return HV_EBUSY;
+    *f = (struct frame){.owner = p->owner};
+    return HV_OK;
+}
+
+enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
+{
+    struct frame *f = type_frame(p, mfn);
+    enum hv_err err = ptwr_sync(p, PTWR_T_MEMORY, budget);
+
+    if (err != HV_OK)
+        return err;
+    if (f == NULL)
+        return HV_EPERM;
+    if (f->state == FRAME_PROTECTING)
+        type_cancel(p, mfn);
+    if (f->state == FRAME_STALE) {
+        err = stale_finish(p, mfn, budget);
+        if (err != HV_OK)
+            return err;
+    }
+    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)
+        return HV_EBUSY;
+    sequence_unmap(p, mfn);
+    *f = (struct frame){.owner = FRAME_NO_OWNER};
+    return HV_OK;
+}
+
+void ptwr_reset(struct ptwr *p)
+{
+    const struct frame_table *t = p->frames;
+
+    for (uint32_t region = 0; region < t->count; region++) {
+        if (t->region[region] == NULL)
+            continue;
+        for (uint32_t i = 0; i < 1U << (REGION_SHIFT - PAGE_SHIFT); i++) {
+            struct frame *f = &t->region[region][i];
+
+            if (f->owner == p->owner)
+                *f = (struct frame){.owner = p->owner, .readonly = f->readonly};
+        }
+    }
+    p->assist = false;
+    p->tables_with_writers = 0;
+    p->run = 0;
+    for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
+        p->predictor[i] = 0;
+    p->count = (struct ptwr_counters){0};
+    p->violation = (struct ptwr_violation){0};
+    ptwr_init(p);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptwr/slot.h"
+
+#include "ptwr/policy.h"
+#include "ptwr/port.h"
+#include "ptwr/sequence.h"
+#include "ptwr/type.h"
+
+void slot_init(struct ptwr *p)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_SLOTS; i++)
+        p->slots[i].table = MFN_NONE;
+    p->nr_open = 0;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+/*
+ * Is the level-3 table hooked at one VA only, as far as any walk cache can know? Each table up to
+ * the root must have exactly one entry that ever referred to it, and the root must have been in one
+ * of the two bases only.
+ */
+static bool proven_va(const struct ptwr *p, mfn_t mfn, va_t *va)
+{
+    uint64_t address = 0;
+
+    for (unsigned int level = 3; level > 0; level--) {
+        const struct frame *f = frame_get(p->frames, mfn);
+        unsigned int entries = f->type_count - (frame_has(f, FRAME_PINNED));
+
+        if (!frame_has(f, FRAME_BACKPTR) || entries != 1)
+            return false;
+        address |= f->index * desc_span(level - 1);
+        mfn = mfn_of(f->parent);
+    }
+    switch (frame_get(p->frames, mfn)->index) {
+    case 1: /* TTBR0_EL1 */
+        break;
+    case 2: /* TTBR1_EL1 */
+        address |= ~UINT64_C(0) << (PAGE_SHIFT + 4 * PTWR_INDEX_BITS);
+        break;
+    default:
+        return false;
+    }
+    *va = va_of(address);
+    return true;
+}
+
+static struct ptwr_slot *oldest(struct ptwr *p)
+{
+    struct ptwr_slot *found = &p->slots[0];
+
+    for (unsigned int i = 1; i < p->nr_slots; i++) {
+        if ((int32_t)(p->slots[i].sequence - found->sequence) < 0)
+            found = &p->slots[i];
+    }
+    return found;
+}
+
+static struct ptwr_slot *free_slot(struct ptwr *p)
+{
+    for (unsigned int i = 0; i < p->nr_slots; i++) {
+        if (mfn_is_none(p->slots[i].table))
+            return &p->slots[i];
+    }
+    return NULL;
+}
+
+enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned int *budget)
+{
+    struct frame *f = frame_get(p->frames, store->table);
+    struct ptwr_slot *slot = free_slot(p);
+    va_t va;
+    bool one_va;
+
+    if (slot == NULL) {
+        enum hv_err err;
+
+        slot = oldest(p);
+        err = slot_close(p, slot, PTWR_T_SLOT, budget);
+        if (err != HV_OK)
+            return err;
+        /* Reconnecting may have taken away this table's last reference. */
+        if (f->state != FRAME_ATTACHED)
+            return HV_EAGAIN;
+    }
+    one_va = frame_level(f) == 3 && proven_va(p, store->table, &va);
+    f->type_count++;
+    sequence_detach(p, store->table, one_va ? &va : NULL);
+    ptwr_port_snapshot_take(p->port, (unsigned int)(slot - p->slots), store->table);
+    sequence_release(p, store->table, store->va);
+    f->state = FRAME_OPEN;
+    *slot = (struct ptwr_slot){
+        .level = (uint8_t)frame_level(f),
+        .vcpu = store->vcpu,
+        .sequence = p->sequence++,
+        .pc = store->pc,
+        .table = store->table,
+    };
+    p->nr_open++;
+    p->count.opened++;
+    return HV_OK;
+}
+
+/* --- Reconnecting ----------------------------------------------------------------------------- */
+
+/* One flush for all slots of the list. Already protected ones are stepped over. */
+static void protect(struct ptwr *p, struct ptwr_slot *const *list, unsigned int count,
+                    enum ptwr_trigger why)
+{
+    mfn_t frames[PTWR_MAX_SLOTS];
+    unsigned int n = 0;
+
+    for (unsigned int i = 0; i < count; i++) {
+        struct ptwr_slot *slot = list[i];
+
+        if (mfn_is_none(slot->table) || slot->protected_)
+            continue;
+        frames[n++] = slot->table;
+        slot->protected_ = true;
+        slot->why = why;
+        slot->cursor = 0;
+        slot->changed = 0;
+        frame_get(p->frames, slot->table)->state = FRAME_PROTECTING;
+    }
+    if (n != 0)
+        sequence_protect(p, frames, n);
+}
+
+/* An illegal entry, action crash: it and all after it go back to what they were, as in Xen. */
+static void restore(struct ptwr *p, struct ptwr_slot *slot)
+{
+    unsigned int number = (unsigned int)(slot - p->slots);
+
+    for (unsigned int i = slot->cursor; i < PTWR_ENTRIES; i++) {
+        desc_t old;
+
+        ptwr_port_snapshot_read(p->port, number, i, 1, &old);
+        ptwr_port_store(p->port, slot->table, i, old);
+    }
+    slot->cursor = PTWR_ENTRIES;
+}
+
+/*
+ * The new value of an entry breaks a rule. HV_OK: the answer is to store it without its valid bit,
+ * never to keep the old one, whose frame the guest believes unmapped.
+ */
+static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
+                                desc_t old, desc_t value)
+{
+    type_blame(p, at, old, value);
+    p->count.refused++;
+    if (p->action == PTWR_ACTION_CRASH) {
+        restore(p, slot);
+        return HV_EPERM;
+    }
+    ptwr_port_store(p->port, at.table, at.index, desc_of(value.raw & ~DESC_VALID));
+    return HV_OK;
+}
+
+/*
+ * One changed entry: take before drop. HV_EBUSY: another open table may settle it (slot->blocked);
+ * not if `last`, when all others have had their turn.
+ */
+static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
+                               const desc_t change[2], bool last, unsigned int *budget)
+{
+    enum hv_err err = type_take(p, at, change[1], budget);
+
+    if (err == HV_EBUSY || err == HV_EINVAL) {
+        slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
+        if (!last)
+            return HV_EBUSY;
+        if (err == HV_EBUSY) /* only one that waits for this very table is still open */
+            p->violation = (struct ptwr_violation){.rule = PTWR_RULE_TYPE, .table = MFN_NONE};
+        err = batch_refuse(p, slot, at, change[0], change[1]);
+    }
+    if (err != HV_OK)
+        return err;
+    type_drop(p, at, change[0]);
+    return HV_OK;
+}
+
+/* Both sides of a changed page by what the scan knows of its neighbours, or neither. */
+static bool batch_fast(struct ptwr *p, const struct type_cache *take, const struct type_cache *drop,
+                       desc_t old, desc_t value)
+{
+    if (value.raw == 0)
+        return type_drop_fast(p, drop, old);
+    if (!type_take_fast(p, take, value))
+        return false;
+    if (!desc_is_valid(old) || type_drop_fast(p, drop, old))
+        return true;
+    (void)type_drop_fast(p, take, value);
+    return false;
+}
+
+/* Judge what changed, from the slot's cursor on. HV_OK: nothing is left. */
+static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
+{
+    unsigned int number = (unsigned int)(slot - p->slots);
+    struct type_at at = {slot->table, 0, slot->level};
+    struct type_cache take = {0}, drop = {0};
+
+    for (;;) {
+        desc_t now[TYPE_BLOCK], then[TYPE_BLOCK];
+        unsigned int first = ptwr_port_next_change(p->port, number, slot->table, slot->cursor);
+        unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+
+        slot->cursor = (uint16_t)first;
+        if (first == PTWR_ENTRIES)
+            return HV_OK;
+        if (count == 0)
+            return HV_EAGAIN;
+        ptwr_port_read(p->port, slot->table, first, count, now);
+        ptwr_port_snapshot_read(p->port, number, first, count, then);
+        for (unsigned int i = 0; i < count; i++, slot->cursor++) {
+            if (desc_eq(now[i], then[i]))
+                continue;
+            if (slot->level == 3 && batch_fast(p, &take, &drop, then[i], now[i])) {
+                p->count.validated++;
+            } else {
+                enum hv_err err;
+
+                at.index = (uint16_t)(first + i);
+                err = batch_entry(p, slot, at, (desc_t[2]){then[i], now[i]}, last, budget);
+                if (err != HV_OK) {
+                    type_spend(budget, i);
+                    return err;
+                }
+                if (slot->level == 3) {
+                    type_cache_learn(p, &take, now[i]);
+                    type_cache_learn(p, &drop, then[i]);
+                }
+            }
+            slot->changed++;
+        }
+        type_spend(budget, count);
+    }
+}
+
+/* All is judged: the walkers may have it back. */
+static void finish(struct ptwr *p, struct ptwr_slot *slot)
+{
+    mfn_t table = slot->table;
+
+    sequence_attach(p, table);
+    frame_get(p->frames, table)->state = FRAME_ATTACHED;
+    slot->table = MFN_NONE;
+    p->nr_open--;
+    p->count.reconnected[slot->why]++;
+    p->count.batch_entries += slot->changed;
+    policy_learn(p, table, slot->pc, slot->changed);
+    type_put(p, table);
+}
+
+static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
+{
+    enum hv_err err = batch(p, slot, last, budget);
+
+    if (err == HV_OK || err == HV_EPERM)
+        finish(p, slot);
+    return err;
+}
+
+/*
+ * Level-3 tables first: they link no tables, so what they hold up is only ever each other's counts.
+ * The first round lets every slot go as far as it can; what is still in another's way then, in the
+ * second round, is refused.
+ */
+static enum hv_err close_list(struct ptwr *p, struct ptwr_slot *const *list, unsigned int count,
+                              unsigned int *budget)
+{
+    enum hv_err result = HV_OK;
+    struct ptwr_violation violation;
+
+    for (unsigned int step = 0; step < 8; step++) {
+        bool last = step >= 4;
+        unsigned int level = 3 - step % 4;
+
+        for (unsigned int i = 0; i < count; i++) {
+            enum hv_err err;
+
+            if (mfn_is_none(list[i]->table) || list[i]->level != level)
+                continue;
+            err = run(p, list[i], last, budget);
+            if (err == HV_EAGAIN)
+                return err;
+            if (err == HV_EPERM && result == HV_OK) {
+                result = err;
+                violation = p->violation; /* of a later slot it would be a consequence */
+            }
+        }
+    }
+    if (result != HV_OK)
+        p->violation = violation;
+    return result;
+}
+
+static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
+{
+    struct ptwr_slot *list[PTWR_MAX_SLOTS];
+
+    if (p->nr_open == 0)
+        return HV_OK;
+    for (unsigned int i = 0; i < p->nr_slots; i++)
+        list[i] = &p->slots[i];
+    protect(p, list, p->nr_slots, why);
+    return close_list(p, list, p->nr_slots, budget);
+}
+
+enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger why,
+                       unsigned int *budget)
+{
+    enum hv_err err;
+
+    protect(p, &slot, 1, why);
+    err = run(p, slot, p->nr_open == 1, budget);
+    return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : err;
+}
+
+enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
+{
+    return close_all(p, why, budget);
+}
+
+void ptwr_protect_open(struct ptwr *p, unsigned int vcpu, enum ptwr_trigger why)
+{
+    struct ptwr_slot *list[PTWR_MAX_SLOTS];
+    unsigned int count = 0;
+
+    for (unsigned int i = 0; i < p->nr_slots; i++) {
+        if (!mfn_is_none(p->slots[i].table) && p->slots[i].vcpu == vcpu)
+            list[count++] = &p->slots[i];
+    }
+    protect(p, list, count, why);
+}

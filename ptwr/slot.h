@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open tables: detached from the walkers, written by the guest, judged and reconnected when
+ * something needs them. A slot holds one type reference on its table.
+ */
+#pragma once
+
+#include "ptwr/ptwr.h"
+
+void slot_init(struct ptwr *p);
+
+/*
+ * Detach an attached table and let the guest write it. HV_OK: open. Otherwise no slot was free and
+ * the oldest could not be reconnected yet: as slot_close().
+ */
+NODISCARD
+enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned int *budget);
+
+/*
+ * Reconnect one open table. HV_OK; HV_EAGAIN; HV_EPERM: an entry was illegal and the action is
+ * crash; the table holds its old entries from there on and is attached all the same.
+ */
+NODISCARD
+enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger why,
+                       unsigned int *budget);

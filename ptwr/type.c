@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptwr/type.h"
+
+#include "ptwr/port.h"
+#include "ptwr/sequence.h"
+#include "ptwr/stale.h"
+
+/* What type_take_ready() returns besides: the child has to be promoted first. */
+#define NOT_READY HV_ENOENT
+
+static enum hv_err refuse(struct ptwr *p, enum ptwr_rule rule)
+{
+    p->violation = (struct ptwr_violation){.rule = rule, .table = MFN_NONE};
+    return HV_EINVAL;
+}
+
+void type_blame(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
+{
+    struct ptwr_violation *v = &p->violation;
+
+    if (!mfn_is_none(v->table))
+        return;
+    v->table = at.table;
+    v->index = at.index;
+    v->level = at.level;
+    v->old = old;
+    v->new = value;
+}
+
+struct ptwr_slot *type_slot(struct ptwr *p, mfn_t table)
+{
+    if (p->nr_open == 0)
+        return NULL;
+    for (unsigned int i = 0; i < p->nr_slots; i++) {
+        if (mfn_eq(p->slots[i].table, table))
+            return &p->slots[i];
+    }
+    return NULL;
+}
+
+/* --- Leaves ----------------------------------------------------------------------------------- */
+
+static uint64_t leaf_delta(desc_t d)
+{
+    if (!desc_is_writable(d))
+        return FRAME_REF;
+    return desc_is_el0(d) ? FRAME_REF_EL0_WRITER : FRAME_REF_EL1_WRITER;
+}
+
+/* May a leaf of this kind map the frame? No side effects but the rule. */
+static enum hv_err leaf_frame(struct ptwr *p, const struct frame *f, desc_t d)
+{
+    if (f == NULL)
+        return refuse(p, PTWR_RULE_OWNER);
+    if (f->refs == FRAME_REFS_MAX)
+        return refuse(p, PTWR_RULE_COUNT);
+    if (!desc_is_writable(d))
+        return HV_OK;
+    if (f->readonly)
+        return refuse(p, PTWR_RULE_FOREIGN);
+    if (desc_is_el0(d)) {
+        if (frame_is_live_table(f))
+            return refuse(p, PTWR_RULE_EL0_TABLE);
+        if (f->state == FRAME_STALE) /* its cursor stands where the count would */
+            return NOT_READY;
+        return f->el0_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);
+    }
+    if (!p->assist && frame_is_live_table(f))
+        return refuse(p, PTWR_RULE_WRITABLE);
+    return f->el1_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);
+}
+
+static void leaf_add(struct ptwr *p, struct frame *f, uint64_t delta)
+{
+    if (delta == FRAME_REF_EL1_WRITER && f->el1_writers == 0 && frame_is_live_table(f))
+        p->tables_with_writers++;
+    f->counts += delta;
+}
+
+static void leaf_sub(struct ptwr *p, struct frame *f, uint64_t delta)
+{
+    f->counts -= delta;
+    if (delta == FRAME_REF_EL1_WRITER && f->el1_writers == 0 && frame_is_live_table(f))
+        p->tables_with_writers--;
+}
+
+static unsigned int leaf_frames(unsigned int level)
+{
+    return (unsigned int)(desc_span(level) >> PAGE_SHIFT);
+}
+
+/* Every check before the first count: a block is taken whole or not at all. */
+static enum hv_err take_leaf(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
+{
+    uint64_t oa = desc_oa(d);
+    unsigned int count = leaf_frames(level);
+
+    if (type_frame(p, pa_to_mfn(pa_of(oa))) == NULL && validate_is_device(p, oa, desc_span(level)))
+        return validate_is_normal(p, d) ? refuse(p, PTWR_RULE_MEMTYPE) : HV_OK;
+    for (unsigned int i = 0; i < count; i++) {
+        mfn_t mfn = mfn_of((oa >> PAGE_SHIFT) + i);
+        enum hv_err err = leaf_frame(p, type_frame(p, mfn), d);
+
+        if (err != HV_OK) {
+            *child = mfn;
+            return err;
+        }
+    }
+    if (!validate_is_normal(p, d))
+        return refuse(p, PTWR_RULE_MEMTYPE);
+    for (unsigned int i = 0; i < count; i++)
+        leaf_add(p, frame_get(p->frames, mfn_of((oa >> PAGE_SHIFT) + i)), leaf_delta(d));
+    return HV_OK;
+}
+
+static void drop_leaf(struct ptwr *p, unsigned int level, desc_t d)
+{
+    uint64_t first = desc_oa(d) >> PAGE_SHIFT;
+
+    /* It was taken, so a place without a frame of the domain is a device. */
+    if (type_frame(p, mfn_of(first)) == NULL)
+        return;
+    for (unsigned int i = 0; i < leaf_frames(level); i++)
+        leaf_sub(p, frame_get(p->frames, mfn_of(first + i)), leaf_delta(d));
+}
+
+void type_cache_learn(const struct ptwr *p, struct type_cache *cache, desc_t d)
+{
+    uint64_t oa = desc_oa(d);
+    uint32_t region = (uint32_t)(oa >> REGION_SHIFT);
+
+    if (!desc_is_valid(d) || type_frame(p, pa_to_mfn(pa_of(oa))) == NULL)
+        return;
+    cache->attributes = d.raw;
+    cache->delta = leaf_delta(d);
+    cache->region = region;
+    cache->frames = p->frames->region[region - p->frames->first];
+}
+
+/* --- Tables ----------------------------------------------------------------------------------- */
+
+static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t *child)
+{
+    mfn_t mfn = type_child(p, d);
+    struct frame *f = type_frame(p, mfn);
+
+    *child = mfn;
+    if (f == NULL)
+        return refuse(p, PTWR_RULE_OWNER);
+    if (f->readonly || frame_has(f, FRAME_FOREIGN))
+        return refuse(p, PTWR_RULE_FOREIGN);
+    if (f->state == FRAME_STALE || f->type == FRAME_NONE)
+        return NOT_READY;
+    if (f->type != frame_type_of_level(at.level + 1U))
+        return refuse(p,
+                      f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL : PTWR_RULE_TYPE);
+    if (type_slot(p, mfn) != NULL)
+        return HV_EBUSY;
+    if (f->state != FRAME_ATTACHED)
+        return NOT_READY;
+    if (f->type_count == FRAME_TYPE_COUNT_MAX)
+        return refuse(p, PTWR_RULE_COUNT);
+    f->type_count++;
+    if (f->hooked) {
+        frame_clear(f, FRAME_BACKPTR);
+        return HV_OK;
+    }
+    f->hooked = 1;
+    frame_set(f, FRAME_BACKPTR);
+    frame_set_parent(f, at.table, at.index);
+    return HV_OK;
+}
+
+void type_put(struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    f->type_count--;
+    if (f->type_count == 0) {
+        stale_add(p, mfn, PTWR_ENTRIES);
+        p->count.demoted++;
+    }
+}
+
+static void drop_table(struct ptwr *p, struct type_at at, desc_t d)
+{
+    mfn_t mfn = type_child(p, d);
+    struct frame *f = frame_get(p->frames, mfn);
+
+    /* Walk caches may keep the old way, so the frame stays `hooked` and proves nothing more. */
+    if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)
+        frame_clear(f, FRAME_BACKPTR);
+    type_put(p, mfn);
+}
+
+void type_drop(struct ptwr *p, struct type_at at, desc_t d)
+{
+    if (!desc_is_valid(d))
+        return;
+    if (desc_is_table(d, at.level))
+        drop_table(p, at, d);
+    else
+        drop_leaf(p, at.level, d);
+}
+
+/* type_take() without promoting: NOT_READY names the frame that has to change first. */
+static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t *child)
+{
+    enum ptwr_rule rule;
+
+    p->count.validated++;
+    if (!desc_is_valid(d))
+        return HV_OK;
+    rule = validate_bits(p, at.level, d);
+    if (rule != PTWR_RULE_NONE)
+        return refuse(p, rule);
+    return desc_is_table(d, at.level) ? take_table(p, at, d, child)
+                                      : take_leaf(p, at.level, d, child);
+}
+
+enum hv_err type_take(struct ptwr *p, struct type_at at, desc_t d, unsigned int *budget)
+{
+    for (;;) {
+        mfn_t child;
+        enum hv_err err = take_ready(p, at, d, &child);
+
+        if (err != NOT_READY)
+            return err;
+        p->count.validated--;
+        if (desc_is_table(d, at.level))
+            err = type_promote(p, child, at.level + 1U, budget);
+        else
+            err = stale_finish(p, child, budget);
+        if (err != HV_OK)
+            return err;
+    }
+}
+
+/* --- Promotion: a depth-first walk whose position lies in the frames ------------------------- */
+
+static void to_plain(struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    if (f->el1_writers != 0)
+        p->tables_with_writers--;
+    f->type = FRAME_NONE;
+    f->state = FRAME_PLAIN;
+    f->index = 0;
+    f->parent = 0;
+    sequence_free(p, mfn);
+}
+
+/* No walker ever saw it; what it took is dropped like a stale table's. */
+static void cancel_one(struct ptwr *p, mfn_t mfn)
+{
+    const struct frame *f = frame_get(p->frames, mfn);
+
+    if (f->el0_writers == 0)
+        to_plain(p, mfn);
+    else
+        stale_add(p, mfn, f->el0_writers);
+}
+
+/* Is this entry's child waiting for the table at `at`? */
+static bool waits_for(struct ptwr *p, struct type_at at, desc_t d)
+{
+    const struct frame *f;
+
+    if (!desc_is_valid(d) || !desc_is_table(d, at.level))
+        return false;
+    f = type_frame(p, type_child(p, d));
+    return f != NULL && f->state == FRAME_PROTECTING && f->parent == at.table.raw &&
+           f->index == at.index && type_slot(p, type_child(p, d)) == NULL;
+}
+
+/*
+ * A table's children begin at most TYPE_BLOCK entries ahead of its cursor; of these only the one at
+ * the cursor itself has children of its own that wait.
+ */
+void type_cancel(struct ptwr *p, mfn_t mfn)
+{
+    while (!mfn_is_none(mfn)) {
+        const struct frame *f = frame_get(p->frames, mfn);
+        unsigned int first = f->el0_writers;
+        unsigned int count = type_block(PTWR_ENTRIES - first, TYPE_BLOCK);
+        unsigned int level = frame_level(f);
+        desc_t block[TYPE_BLOCK];
+        mfn_t next = MFN_NONE;
+
+        ptwr_port_read(p->port, mfn, first, count, block);
+        for (unsigned int i = 0; i < count && level < 3; i++) {
+            struct type_at at = {mfn, (uint16_t)(first + i), (uint8_t)level};
+
+            if (!waits_for(p, at, block[i]))
+                continue;
+            if (i == 0)
+                next = type_child(p, block[i]);
+            else
+                cancel_one(p, type_child(p, block[i]));
+        }
+        cancel_one(p, mfn);
+        mfn = next;
+    }
+    sequence_freed(p);
+}
+
+/* Can the frame begin to be a table? HV_OK, HV_EINVAL, or HV_EAGAIN with the budget spent. */
+static enum hv_err may_begin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
+{
+    struct frame *f = type_frame(p, mfn);
+    enum hv_err err;
+
+    if (f == NULL)
+        return refuse(p, PTWR_RULE_OWNER);
+    if (f->readonly || frame_has(f, FRAME_FOREIGN))
+        return refuse(p, PTWR_RULE_FOREIGN);
+    if (f->state == FRAME_STALE) {
+        err = stale_finish(p, mfn, budget);
+        if (err != HV_OK)
+            return err;
+    }
+    if (f->type != FRAME_NONE)
+        return refuse(p, PTWR_RULE_TYPE);
+    if (f->el0_writers != 0)
+        return refuse(p, PTWR_RULE_EL0_TABLE);
+    if (!p->assist && f->el1_writers != 0)
+        return refuse(p, PTWR_RULE_WRITABLE);
+    return HV_OK;
+}
+
+/* PLAIN to PROTECTING, before the flush that makes it true. */
+static void begin(struct ptwr *p, mfn_t mfn, unsigned int level, struct type_at parent)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    f->type = frame_type_of_level(level) & 7;
+    f->state = FRAME_PROTECTING;
+    f->hooked = 0;
+    frame_clear(f, FRAME_BACKPTR);
+    frame_set_parent(f, parent.table, parent.index);
+    frame_set_cursor(f, 0);
+    if (f->el1_writers != 0)
+        p->tables_with_writers++;
+}
+
+/*
+ * Begin the child of block[0] and those of the entries after it that are ready to: one flush for
+ * all. block[i] is entry at.index + i.
+ */
+static enum hv_err begin_children(struct ptwr *p, struct type_at at, const desc_t *block,
+                                  unsigned int count, unsigned int *budget)
+{
+    mfn_t list[SEQUENCE_MAX];
+    unsigned int n = 0;
+    enum hv_err err = may_begin(p, type_child(p, block[0]), budget);
+
+    if (err != HV_OK)
+        return err;
+    for (unsigned int i = 0; i < count && n < SEQUENCE_MAX; i++, at.index++) {
+        const struct frame *f;
+        unsigned int no_budget = 0;
+
+        if (!desc_is_valid(block[i]) || validate_bits(p, at.level, block[i]) != PTWR_RULE_NONE ||
+            !desc_is_table(block[i], at.level))
+            continue;
+        f = type_frame(p, type_child(p, block[i]));
+        if (f == NULL || f->state != FRAME_PLAIN ||
+            may_begin(p, type_child(p, block[i]), &no_budget) != HV_OK)
+            continue;
+        list[n] = type_child(p, block[i]);
+        begin(p, list[n++], at.level + 1U, at);
+    }
+    sequence_protect(p, list, n);
+    return HV_OK;
+}
+
+/*
+ * The entry block[0] at the cursor is NOT_READY because of *child. HV_OK: look at it again, after
+ * *child if that is not MFN_NONE, which is PROTECTING now.
+ */
+static enum hv_err prepare(struct ptwr *p, struct type_at at, const desc_t *block,
+                           unsigned int count, unsigned int *budget, mfn_t *child)
+{
+    struct frame *f = frame_get(p->frames, *child);
+
+    if (!desc_is_table(block[0], at.level)) {
+        enum hv_err err = stale_finish(p, *child, budget);
+
+        *child = MFN_NONE;
+        return err;
+    }
+    if (f->state != FRAME_PROTECTING)
+        return begin_children(p, at, block, count, budget);
+    /* Begun ahead of the cursor, or by a validation that was never finished. */
+    frame_set_parent(f, at.table, at.index);
+    return HV_OK;
+}
+
+/* One entry of a PROTECTING table: as type_take(), or NOT_READY with prepare()'s *child. */
+static enum hv_err scan_entry(struct ptwr *p, struct type_at at, const desc_t *block,
+                              unsigned int count, unsigned int *budget, mfn_t *child)
+{
+    enum hv_err err = take_ready(p, at, block[0], child);
+
+    if (err == NOT_READY) {
+        p->count.validated--;
+        err = prepare(p, at, block, count, budget, child);
+        if (err == HV_OK)
+            return NOT_READY;
+    }
+    if (err == HV_EINVAL)
+        type_blame(p, at, desc_of(0), block[0]);
+    return err;
+}
+
+/*
+ * Judge entries of a PROTECTING table from its cursor on. HV_OK: all are taken. NOT_READY: first
+ * *child, of the entry at the cursor, or the same entry again if it is MFN_NONE.
+ */
+static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *child)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+    struct type_at at = {mfn, 0, (uint8_t)frame_level(f)};
+    struct type_cache cache = {0};
+
+    for (;;) {
+        desc_t block[TYPE_BLOCK];
+        unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);
+        unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+
+        frame_set_cursor(f, first);
+        if (first == PTWR_ENTRIES)
+            return HV_OK;
+        if (count == 0)
+            return HV_EAGAIN;
+        ptwr_port_read(p->port, mfn, first, count, block);
+        for (unsigned int i = 0; i < count; i++) {
+            at.index = (uint16_t)(first + i);
+            if (at.level == 3 && type_take_fast(p, &cache, block[i])) {
+                p->count.validated++;
+            } else {
+                enum hv_err err = scan_entry(p, at, &block[i], count - i, budget, child);
+
+                if (err != HV_OK) {
+                    type_spend(budget, i);
+                    return err;
+                }
+                if (at.level == 3)
+                    type_cache_learn(p, &cache, block[i]);
+            }
+            frame_set_cursor(f, first + i + 1);
+        }
+        type_spend(budget, count);
+    }
+}
+
+static void attach(struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    frame_set_cursor(f, 0);
+    f->index = 0;
+    f->state = FRAME_ATTACHED;
+    sequence_attach(p, mfn);
+    p->count.promoted++;
+}
+
+/* A child is done: its parent, whose cursor is at the entry, takes it at once. */
+static mfn_t attach_below(struct ptwr *p, mfn_t mfn)
+{
+    const struct frame *f = frame_get(p->frames, mfn);
+    struct frame *parent = frame_get(p->frames, mfn_of(f->parent));
+    struct type_at at = {mfn_of(f->parent), f->index, (uint8_t)frame_level(parent)};
+    mfn_t unused;
+
+    attach(p, mfn);
+    p->count.validated++;
+    /* Cannot fail: the table is attached, of the right level, in no slot, without references. */
+    (void)take_table(p, at, ptwr_port_load(p->port, at.table, at.index), &unused);
+    frame_set_cursor(parent, at.index + 1U);
+    return at.table;
+}
+
+static enum hv_err begin_top(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget)
+{
+    const struct frame *f = type_frame(p, mfn);
+    enum hv_err err;
+
+    if (f != NULL && f->state == FRAME_PROTECTING)
+        return f->type == frame_type_of_level(level) ? HV_OK : refuse(p, PTWR_RULE_TYPE);
+    err = may_begin(p, mfn, budget);
+    if (err != HV_OK)
+        return err;
+    begin(p, mfn, level, (struct type_at){MFN_NONE, 0, 0});
+    sequence_protect(p, &mfn, 1);
+    return HV_OK;
+}
+
+enum hv_err type_promote(struct ptwr *p, mfn_t top, unsigned int level, unsigned int *budget)
+{
+    mfn_t at = top;
+    enum hv_err err = begin_top(p, top, level, budget);
+
+    if (err != HV_OK)
+        return err;
+    for (;;) {
+        mfn_t child;
+
+        err = scan(p, at, budget, &child);
+        if (err == NOT_READY) {
+            at = mfn_is_none(child) ? at : child;
+            continue;
+        }
+        if (err == HV_EINVAL)
+            type_cancel(p, top);
+        if (err != HV_OK)
+            return err;
+        if (mfn_eq(at, top)) {
+            attach(p, top);
+            return HV_OK;
+        }
+        at = attach_below(p, at);
+    }
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * References: what a valid entry takes of the frames it names, and gives back. A table takes a type
+ * reference, a leaf a reference on each frame it maps, counted once more where it can write.
+ *
+ * What an entry takes is decided by its value alone, so dropping needs only the value.
+ */
+#pragma once
+
+#include "ptwr/ptwr.h"
+#include "ptwr/validate.h"
+
+/* Entries that scans read at a time: on the stack, and no more than this past a budget. */
+#define TYPE_BLOCK 16
+
+/* The place of an entry. */
+struct type_at {
+    mfn_t table;
+    uint16_t index;
+    uint8_t level;
+};
+
+static inline void type_spend(unsigned int *budget, unsigned int count)
+{
+    *budget = *budget > count ? *budget - count : 0;
+}
+
+/* How many of `left` entries to look at now: a block at most, and not much beyond the budget. */
+static inline unsigned int type_block(unsigned int left, unsigned int budget)
+{
+    unsigned int count = left < TYPE_BLOCK ? left : TYPE_BLOCK;
+
+    return count < budget ? count : budget;
+}
+
+/* The frame, if the domain owns it; else NULL. */
+static inline struct frame *type_frame(const struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+
+    return f != NULL && f->owner == p->owner ? f : NULL;
+}
+
+/* The slot of an open (or protected, not yet judged) table; NULL: it is in none. */
+struct ptwr_slot *type_slot(struct ptwr *p, mfn_t table);
+
+/* The frame that a table descriptor names, by its value. */
+static inline mfn_t type_child(const struct ptwr *p, desc_t d)
+{
+    return mfn_of((desc_oa(d) & ~p->walk) >> PAGE_SHIFT);
+}
+
+/*
+ * Judge an entry and take what it refers to; an invalid one takes nothing.
+ *   HV_OK      taken
+ *   HV_EINVAL  refused; p->violation.rule says why, nothing is taken
+ *   HV_EBUSY   it links an open table, which has to be reconnected first
+ *   HV_EAGAIN  a table below it is being validated: call again
+ */
+NODISCARD
+enum hv_err type_take(struct ptwr *p, struct type_at at, desc_t d, unsigned int *budget);
+
+/*
+ * Say which entry it was that broke p->violation.rule. The first to say so, deepest in the tree, is
+ * believed.
+ */
+void type_blame(struct ptwr *p, struct type_at at, desc_t old, desc_t value);
+
+/* Give back what an entry took. An open table keeps its slot's reference. */
+void type_drop(struct ptwr *p, struct type_at at, desc_t d);
+
+/*
+ * Make a frame an attached table of `level`, with no reference yet: the caller takes one at once.
+ * Errors as type_take(); HV_EAGAIN keeps the progress in the frames.
+ */
+NODISCARD
+enum hv_err type_promote(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget);
+
+/* End the validation of a PROTECTING frame of no slot; it becomes PLAIN or STALE. */
+void type_cancel(struct ptwr *p, mfn_t mfn);
+
+/* One type reference of a base, a pin or a slot. put: the last one makes the table stale. */
+void type_put(struct ptwr *p, mfn_t mfn);
+
+/* The loop of a scan keeps what it knows of the last leaf here: entries come in runs. */
+struct type_cache {
+    uint64_t attributes;  /* of a page that was accepted; 0: none yet */
+    uint64_t delta;       /* what such a page adds to struct frame.counts */
+    uint32_t region;      /* frames of this 2 MiB region .. */
+    struct frame *frames; /* .. are here; NULL: none yet */
+};
+
+/* Learn from a level-3 entry that was just taken. */
+void type_cache_learn(const struct ptwr *p, struct type_cache *cache, desc_t d);
+
+/* The plain frame behind a page that differs from the last accepted one in its address only. */
+static inline struct frame *type_cache_frame(const struct ptwr *p, const struct type_cache *cache,
+                                             desc_t d)
+{
+    uint64_t page = desc_oa(d) >> PAGE_SHIFT;
+    struct frame *f;
+
+    if (((d.raw ^ cache->attributes) & ~DESC_OA) != 0 ||
+        page >> (REGION_SHIFT - PAGE_SHIFT) != cache->region || cache->frames == NULL)
+        return NULL;
+    f = &cache->frames[page & ((1U << (REGION_SHIFT - PAGE_SHIFT)) - 1)];
+    return frame_is_ordinary(f, p->owner) ? f : NULL;
+}
+
+/* type_take() of such a page; false: take it the long way. */
+static inline bool type_take_fast(const struct ptwr *p, const struct type_cache *cache, desc_t d)
+{
+    struct frame *f = type_cache_frame(p, cache, d);
+
+    if (f == NULL || (f->counts & FRAME_COUNTS_HIGH) != 0)
+        return false;
+    f->counts += cache->delta;
+    return true;
+}
+
+/* type_drop() of such a page; false: drop it the long way. */
+static inline bool type_drop_fast(const struct ptwr *p, const struct type_cache *cache, desc_t d)
+{
+    struct frame *f = type_cache_frame(p, cache, d);
+
+    if (f == NULL)
+        return false;
+    f->counts -= cache->delta;
+    return true;
+}

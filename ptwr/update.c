@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptwr/update.h"
+
+#include "ptwr/policy.h"
+#include "ptwr/port.h"
+#include "ptwr/sequence.h"
+#include "ptwr/slot.h"
+#include "ptwr/stale.h"
+
+/*
+ * Open tables hold counts that describe their old contents, and a link to one must not be followed
+ * before its contents are judged: reconnect them and judge again.
+ */
+static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t value,
+                        unsigned int *budget)
+{
+    enum hv_err err = type_take(p, at, value, budget);
+
+    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
+        err = ptwr_sync(p, err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT, budget);
+        if (err == HV_OK)
+            err = type_take(p, at, value, budget);
+    }
+    if (err == HV_EINVAL) {
+        type_blame(p, at, old, value);
+        p->count.refused++;
+    }
+    return err;
+}
+
+enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsigned int *budget)
+{
+    desc_t old = ptwr_port_load(p->port, at.table, at.index);
+    enum hv_err err;
+
+    if (desc_eq(old, value))
+        return HV_OK;
+    err = take(p, at, old, value, budget);
+    if (err != HV_OK)
+        return err;
+    if (validate_needs_break(old, value))
+        sequence_replace(p, at.table, at.index, value);
+    else
+        ptwr_port_store(p->port, at.table, at.index, value);
+    type_drop(p, at, old);
+    return HV_OK;
+}
+
+enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value,
+                        unsigned int *budget)
+{
+    struct frame *f = type_frame(p, table);
+    enum hv_err err;
+
+    if (f == NULL || f->readonly)
+        return HV_EPERM;
+    if (p->nr_open != 0 && type_slot(p, table) != NULL) {
+        err = slot_close(p, type_slot(p, table), PTWR_T_HYPERCALL, budget);
+        if (err != HV_OK)
+            return err;
+    }
+    if (f->state == FRAME_PROTECTING)
+        type_cancel(p, table);
+    if (f->state == FRAME_STALE) {
+        err = stale_finish(p, table, budget);
+        if (err != HV_OK)
+            return err;
+    }
+    if (f->state == FRAME_PLAIN) {
+        ptwr_port_store(p->port, table, index, value);
+        p->count.updates++;
+        return HV_OK;
+    }
+    err = update_entry(p, (struct type_at){table, (uint16_t)index, (uint8_t)frame_level(f)}, value,
+                       budget);
+    if (err == HV_OK)
+        p->count.updates++;
+    return err;
+}
+
+/* --- A store that hit a read-only frame --------------------------------------------------------
+ */
+
+static enum ptwr_outcome outcome_of(enum hv_err err)
+{
+    if (err == HV_OK || err == HV_EAGAIN)
+        return PTWR_RETRY;
+    return err == HV_EPERM ? PTWR_CRASH : PTWR_INJECT;
+}
+
+static enum ptwr_outcome refuse_store(struct ptwr *p, const struct ptwr_store *store,
+                                      enum ptwr_rule rule)
+{
+    const struct frame *f = frame_get(p->frames, store->table);
+    unsigned int index = (store->offset / sizeof(desc_t)) & (PTWR_ENTRIES - 1);
+
+    p->violation = (struct ptwr_violation){
+        .rule = rule,
+        .table = store->table,
+        .index = (uint16_t)index,
+        .level = (uint8_t)frame_level(f),
+        .old = ptwr_port_load(p->port, store->table, index),
+        .new = desc_of(store->value),
+    };
+    p->count.refused++;
+    return PTWR_INJECT;
+}
+
+/* Narrow stores change a part of an entry: little-endian, as the walker reads it. */
+static enum ptwr_outcome emulate(struct ptwr *p, struct ptwr_store *store, unsigned int *budget)
+{
+    struct type_at at = {store->table, (uint16_t)(store->offset / sizeof(desc_t)),
+                         (uint8_t)frame_level(frame_get(p->frames, store->table))};
+    unsigned int shift = store->offset % sizeof(desc_t) * 8;
+    uint64_t mask = store->size == 8 ? UINT64_MAX : BIT64(store->size * 8) - 1;
+    desc_t old = ptwr_port_load(p->port, at.table, at.index);
+    desc_t value = desc_of((old.raw & ~(mask << shift)) | (store->value & mask) << shift);
+    enum hv_err err;
+
+    store->seen = old.raw >> shift & mask;
+    if (store->old_valid && store->seen != (store->old & mask))
+        return PTWR_FAILED;
+    err = update_entry(p, at, value, budget);
+    if (err != HV_OK)
+        return outcome_of(err);
+    policy_emulated(p, store);
+    p->count.emulated++;
+    return PTWR_DONE;
+}
+
+static bool is_aligned(const struct ptwr_store *store) { return store->offset % store->size == 0; }
+
+static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *store,
+                                           unsigned int *budget)
+{
+    bool can_emulate;
+
+    if (store->el0)
+        return refuse_store(p, store, PTWR_RULE_EL0_TABLE);
+    if (!p->assist)
+        return refuse_store(p, store, PTWR_RULE_WRITABLE);
+    if (policy_opens(p, store))
+        return outcome_of(slot_open(p, store, budget));
+    if (!store->decoded) {
+        p->count.store_faults--; /* the caller will ask again for the same one */
+        return PTWR_DECODE;
+    }
+    can_emulate = store->emulatable && is_aligned(store);
+    if (can_emulate)
+        return emulate(p, store, budget);
+    /* What can be neither emulated nor opened must not come back for ever. */
+    if (mfn_eq(store->table, p->last_empty)) {
+        p->last_empty = MFN_NONE;
+        return refuse_store(p, store, PTWR_RULE_UNALIGNED);
+    }
+    return outcome_of(slot_open(p, store, budget));
+}
+
+enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget)
+{
+    struct frame *f = type_frame(p, store->table);
+
+    p->count.store_faults++;
+    if (f == NULL || f->readonly)
+        return PTWR_INJECT;
+    switch (f->state) {
+    case FRAME_ATTACHED:
+        return store_to_attached(p, store, budget);
+    case FRAME_PROTECTING:
+        if (type_slot(p, store->table) != NULL)
+            return outcome_of(slot_close(p, type_slot(p, store->table), PTWR_T_SLOT, budget));
+        type_cancel(p, store->table);
+        return PTWR_RETRY;
+    case FRAME_STALE: {
+        enum hv_err err = stale_finish(p, store->table, budget);
+
+        if (err == HV_OK)
+            sequence_relax(p, store->table, store->va);
+        return outcome_of(err);
+    }
+    case FRAME_PLAIN:
+    case FRAME_OPEN:
+    default:
+        /* Writable already: another CPU was faster, or this one remembers the old permission. */
+        sequence_relax(p, store->table, store->va);
+        return PTWR_RETRY;
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ptwr/validate.h"
+
+/*
+ * Leaves: RES0 bits, GP (BTI is hidden), contiguous (a group would have to be judged as a whole),
+ * and what other features may give a meaning to.
+ */
+#define LEAF_REFUSED                                                                               \
+    (DESC_RES0_HIGH | DESC_GP | DESC_CONTIGUOUS | DESC_PXNTABLE | DESC_UXNTABLE | DESC_APTABLE |   \
+     DESC_NSTABLE)
+#define TABLE_REFUSED (DESC_RES0_HIGH | DESC_GP | DESC_NSTABLE)
+
+#define SH_RESERVED BIT64(8)
+
+/* What a valid entry may change without a break. */
+#define FREE_TO_CHANGE                                                                             \
+    (DESC_AP_EL0 | DESC_AP_RO | DESC_AF | DESC_DBM | DESC_PXN | DESC_UXN | DESC_SOFTWARE)
+
+static enum ptwr_rule table_bits(const struct ptwr *p, desc_t d)
+{
+    if ((d.raw & TABLE_REFUSED) != 0)
+        return PTWR_RULE_RESERVED;
+    return (desc_oa(d) & p->walk) != 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
+}
+
+enum ptwr_rule validate_bits(const struct ptwr *p, unsigned int level, desc_t d)
+{
+    if (desc_is_table(d, level))
+        return table_bits(p, d);
+    if (!desc_is_leaf(d, level))
+        return PTWR_RULE_RESERVED;
+    if (level < 2)
+        return PTWR_RULE_LEVEL;
+    if ((d.raw & LEAF_REFUSED) != 0 || (d.raw & DESC_SH) == SH_RESERVED ||
+        (desc_oa(d) & (desc_span(level) - 1)) != 0)
+        return PTWR_RULE_RESERVED;
+    return (desc_oa(d) & p->walk) == 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
+}
+
+bool validate_is_device(const struct ptwr *p, uint64_t oa, uint64_t size)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_DEVICES; i++) {
+        const struct ptwr_range *range = &p->devices[i];
+
+        if (oa >= range->base && size <= range->size && oa - range->base <= range->size - size)
+            return true;
+    }
+    return false;
+}
+
+bool validate_needs_break(desc_t old, desc_t value)
+{
+    if (!desc_is_valid(old) || !desc_is_valid(value))
+        return false;
+    return ((old.raw ^ value.raw) & ~FREE_TO_CHANGE) != 0;
+}
