@@ -1,21 +1,25 @@
-# Guests. A directory demos/NAME and a file tests/qemu/guests/NAME.c each become
-# build/guests/NAME.elf, linked with the runtime in demos/lib by demos/lib/guest.lds (or by
-# NAME.lds beside the guest, where there is one).
+# Bare-metal guests, in two flavours: plain ones for any machine at EL1, and direct ones for
+# Latch's paravirtual interface. demos/lib/common goes into all, demos/lib/FLAVOUR into those of
+# one flavour, which demos/lib/FLAVOUR/guest.lds links.
+#
+#   demos/NAME/*.c, *.S                    -> build/guests/NAME.elf           (direct)
+#   tests/qemu/guests/FLAVOUR/NAME.c       -> build/guests/FLAVOUR-NAME.elf   (with NAME.S if any)
+#   tests/bench/guests/FLAVOUR/NAME.c      -> build/guests/bench-FLAVOUR-NAME.elf
 
 .PHONY: guests linux
 
+FLAVOURS := plain direct
 GUEST_INCLUDES := -Iinclude -Idemos/lib
 GUEST_CFLAGS := $(BARE) $(BARE_GCC) -fno-pie -fno-pic $(WARNINGS) $(GUEST_INCLUDES)
 GUEST_LDFLAGS := -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none \
 	--no-warn-rwx-segments
 
-GUEST_LIB := $(patsubst %,$(BUILD)/guests/obj/%.o,$(sort $(wildcard demos/lib/*.c demos/lib/*.S)))
-DEMO_GUESTS := $(filter-out lib linux,$(sort $(notdir $(patsubst %/,%,$(dir \
-	$(wildcard demos/*/*.c demos/*/*.S))))))
-TEST_GUESTS := $(basename $(notdir $(sort $(wildcard tests/qemu/guests/*.c))))
-GUESTS := $(patsubst %,$(BUILD)/guests/%.elf,$(DEMO_GUESTS) $(TEST_GUESTS))
-
-guests: $(GUESTS)
+guest_objects = $(patsubst %,$(BUILD)/guests/obj/%.o,$(1))
+sources_in = $(sort $(wildcard $(1)/*.c $(1)/*.S))
+GUEST_LIB_plain := $(call guest_objects,$(call sources_in,demos/lib/common) \
+	$(call sources_in,demos/lib/plain))
+GUEST_LIB_direct := $(call guest_objects,$(call sources_in,demos/lib/common) \
+	$(call sources_in,demos/lib/direct))
 
 $(BUILD)/guests/obj/flags: FORCE
 	@mkdir -p $(@D)
@@ -31,20 +35,26 @@ $(BUILD)/guests/obj/%.S.o: %.S $(BUILD)/guests/obj/flags | setup
 	@echo "  AS      $< (guest)"
 	@$(CC) $(GUEST_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
 
-# $(1) name, $(2) sources, $(3) its own linker script if it exists
+# $(1) name, $(2) flavour, $(3) sources
 define guest_rule
-$(BUILD)/guests/$(1).elf: $(patsubst %,$(BUILD)/guests/obj/%.o,$(2)) $(GUEST_LIB) \
-		$(or $(wildcard $(3)),demos/lib/guest.lds)
+guests: $(BUILD)/guests/$(1).elf
+$(BUILD)/guests/$(1).elf: $(call guest_objects,$(3)) $(GUEST_LIB_$(2)) demos/lib/$(2)/guest.lds \
+		| setup
 	@echo "  LD      $$@"
-	@$(LD) $(GUEST_LDFLAGS) -T $(or $(wildcard $(3)),demos/lib/guest.lds) $$(filter %.o,$$^) -o $$@
--include $(patsubst %,$(BUILD)/guests/obj/%.d,$(2))
+	@$(LD) $(GUEST_LDFLAGS) -T demos/lib/$(2)/guest.lds $$(filter %.o,$$^) -o $$@
+-include $(patsubst %.o,%.d,$(call guest_objects,$(3)))
 endef
 
-$(foreach g,$(DEMO_GUESTS),$(eval $(call guest_rule,$(g),$(sort \
-	$(wildcard demos/$(g)/*.c demos/$(g)/*.S)),demos/$(g)/guest.lds)))
-$(foreach g,$(TEST_GUESTS),$(eval $(call guest_rule,$(g),$(wildcard \
-	tests/qemu/guests/$(g).c tests/qemu/guests/$(g).S),tests/qemu/guests/$(g).lds)))
--include $(GUEST_LIB:.o=.d)
+# $(1) directory, $(2) flavour, $(3) prefix of the name
+guests_of = $(foreach f,$(sort $(wildcard $(1)/*.c)),$(eval $(call guest_rule,$(3)$(2)-$(basename \
+	$(notdir $(f))),$(2),$(f) $(wildcard $(f:.c=.S)))))
+
+DEMO_GUESTS := $(filter-out lib linux,$(sort $(notdir $(patsubst %/,%,$(dir \
+	$(wildcard demos/*/*.c demos/*/*.S))))))
+$(foreach g,$(DEMO_GUESTS),$(eval $(call guest_rule,$(g),direct,$(call sources_in,demos/$(g)))))
+$(foreach f,$(FLAVOURS),$(call guests_of,tests/qemu/guests/$(f),$(f),))
+$(foreach f,$(FLAVOURS),$(call guests_of,tests/bench/guests/$(f),$(f),bench-))
+-include $(patsubst %.o,%.d,$(sort $(GUEST_LIB_plain) $(GUEST_LIB_direct)))
 
 # --- Linux's initramfs --------------------------------------------------------------------------
 # Made for arm64's own C library, whatever compiles the hypervisor.
