@@ -215,35 +215,23 @@ static _Noreturn void all_ended(void)
     firmware_system_off();
 }
 
-/* Sleep until an interrupt; it is taken here, since EL2 keeps interrupts masked. */
-static void idle(void)
+/*
+ * Nothing can run before `wake`: sleep until an interrupt. It is taken here, since EL2 keeps
+ * interrupts masked. The vCPU that blocked last stays loaded until another one is to run: often the
+ * interrupt that it waits for is the next thing that happens.
+ */
+static void idle(uint64_t wake)
 {
+    struct vcpu *loaded = this_cpu()->current;
+
+    if (ring == NULL)
+        all_ended();
+    if (loaded != NULL)
+        console_domain_flush(loaded->domain);
+    timer_set_deadline(wake);
     dsb_sy();
     wfi();
-    trap_irq(this_cpu()->current);
-}
-
-/*
- * The vCPU that blocked last stays loaded until another one is to run: often the interrupt that it
- * waits for is the next thing that happens.
- */
-static struct vcpu *wait_for_runnable(struct vcpu *prev)
-{
-    struct cpu *cpu = this_cpu();
-
-    for (;;) {
-        uint64_t wake = wake_due(timer_now());
-        struct vcpu *next = pick(prev);
-
-        if (next != NULL)
-            return next;
-        if (ring == NULL)
-            all_ended();
-        if (cpu->current != NULL)
-            console_domain_flush(cpu->current->domain);
-        timer_set_deadline(wake);
-        idle();
-    }
+    trap_irq(loaded);
 }
 
 void sched_switch(void)
@@ -251,6 +239,7 @@ void sched_switch(void)
     struct cpu *cpu = this_cpu();
     struct vcpu *prev = cpu->current;
     struct vcpu *next;
+    uint64_t wake;
 
     if (prev != NULL && (prev->domain->reset_pending || prev->state == VCPU_OFF)) {
         unload(prev);
@@ -259,7 +248,13 @@ void sched_switch(void)
             domain_reset(prev->domain);
         }
     }
-    next = wait_for_runnable(prev);
+    for (;;) {
+        wake = wake_due(timer_now());
+        next = pick(prev);
+        if (next != NULL)
+            break;
+        idle(wake);
+    }
     if (next != cpu->current) {
         if (cpu->current != NULL)
             unload(cpu->current);

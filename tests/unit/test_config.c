@@ -39,8 +39,10 @@ static void collect(void *ctx, const char *path, const char *reason)
     unsigned int i = errors->count++;
 
     if (i < MAX_ERRORS) {
-        snprintf(errors->path[i], sizeof(errors->path[i]), "%s", path);
-        snprintf(errors->reason[i], sizeof(errors->reason[i]), "%s", reason);
+        assert_in_range(snprintf(errors->path[i], sizeof(errors->path[i]), "%s", path), 0,
+                        sizeof(errors->path[i]) - 1);
+        assert_in_range(snprintf(errors->reason[i], sizeof(errors->reason[i]), "%s", reason), 0,
+                        sizeof(errors->reason[i]) - 1);
     }
 }
 
@@ -293,17 +295,17 @@ static void module_may_cross_memory_nodes_that_touch(void **state)
 
 static void eight_domains_are_accepted(void **state)
 {
-    char path[64];
+    char domain[] = "/chosen/d0";
+    char kernel[] = "/chosen/d0/kernel";
 
     (void)state;
     good_tree();
     drop_node(LINUX);
     drop_node("/chosen/group");
     for (unsigned int i = 0; i < 8; i++) {
-        snprintf(path, sizeof(path), "/chosen/d%u", i);
-        add_domain(path, 2);
-        strcat(path, "/kernel");
-        add_module(path, "kernel", 0x48000000 + i * PAGE_SIZE, PAGE_SIZE);
+        domain[9] = kernel[9] = (char)('0' + i);
+        add_domain(domain, 2);
+        add_module(kernel, "kernel", 0x48000000 + i * PAGE_SIZE, PAGE_SIZE);
     }
     expect_fine();
     assert_int_equal(parsed.nr_domains, 8);
@@ -853,11 +855,12 @@ int main(void)
     static struct CMUnitTest tests[ARRAY_SIZE(others) + ARRAY_SIZE(refusals)];
 
     memcpy(tests, others, sizeof(others));
-    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
         tests[ARRAY_SIZE(others) + i] = (struct CMUnitTest){
             .name = refusals[i].test, /* what is refused */
             .test_func = is_refused,
             .initial_state = (void *)(uintptr_t)&refusals[i],
         };
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
