@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts Latch in QEMU through tools/latch, as a user would."""
 import pathlib
+import signal
 import subprocess
 import textwrap
 
+import pexpect
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -41,6 +43,15 @@ class Run:
     def latch(self):
         return [line for line in self.lines if line.startswith("latch: ")]
 
+    def checks(self, name):
+        """The checks that a guest made (tests/qemu/guests/plain/check.h); all of them passed."""
+        lines = self.of(name)
+        failed = [line for line in lines if line.startswith("FAIL ")]
+        assert not failed, "\n".join(failed) + f"\n{self}"
+        passed = [line[len("ok "):] for line in lines if line.startswith("ok ")]
+        assert f"checks: {len(passed)}" in lines and passed, f"{name} did not finish\n{self}"
+        return passed
+
     def __str__(self):
         return "\n".join([f"status {self.status}"] + self.lines[-60:] + [self.errors])
 
@@ -67,17 +78,78 @@ def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True):
     }};"""
 
 
-@pytest.fixture
-def latch(tmp_path):
-    """latch(domains, option, ...) runs a system of these domains and returns a Run."""
+def guest(name, kernel=None, bootargs="", memory_mib=8, extra=""):
+    """A plain domain with one of our own guests: a name, or the path of any kernel file."""
+    kernel = kernel or name
+    if "/" not in str(kernel):
+        kernel = f"$ROOT/build/guests/plain-{kernel}.elf"
+    return f"""
+    {name} {{
+        compatible = "xen,domain";
+        memory = <0 {memory_mib * 1024}>;
+        cpus = <1>;
+        vpl011;
+        {extra}
+        kernel {{
+            compatible = "multiboot,kernel", "multiboot,module";
+            latch,file = "{kernel}";
+            bootargs = "{bootargs}";
+        }};
+    }};"""
 
-    def run(domains, *options, timeout=150):
-        system = tmp_path / "system.dts"
+
+def machine_options(machine):
+    cpu, gic = machine
+    return ["--cpu", cpu, "--gic", str(gic)]
+
+
+class Session(pexpect.spawn):
+    """A run of tools/latch with a terminal, for tests that type."""
+
+    def __init__(self, command):
+        super().__init__(command[0], command[1:], timeout=30, encoding="utf-8",
+                         codec_errors="replace", echo=False)
+
+    def end(self):
+        """Leaves it by Latch's key, as a user would; the exit status is that of an orderly end."""
+        self.send("\x01x")
+        self.expect(r"latch: end: \d+ ended, 0 stopped")
+        self.expect(pexpect.EOF)
+        self.close()
+        assert self.exitstatus == 0, self.exitstatus
+
+
+class Latch:
+    """Runs systems of domains by tools/latch, as a user would."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.sessions = []
+
+    def command(self, domains, options):
+        system = self.folder / "system.dts"
         system.write_text("/dts-v1/;\n/ { chosen {\n" + textwrap.dedent(domains) + "\n}; };\n")
-        command = [str(ROOT / "tools/latch"), "run", str(system), "--no-input",
-                   "--define", f"ROOT={ROOT}", "--timeout", str(timeout), *options]
+        return [str(ROOT / "tools/latch"), "run", str(system), "--define", f"ROOT={ROOT}", *options]
+
+    def __call__(self, domains, *options, timeout=150):
+        command = self.command(domains, ["--no-input", "--timeout", str(timeout), *options])
         return Run(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
                                   encoding="utf-8", errors="replace", check=False,
                                   timeout=timeout + 30))
 
-    return run
+    def session(self, domains, *options):
+        self.sessions.append(Session(self.command(domains, ["--timeout", "60", *options])))
+        return self.sessions[-1]
+
+
+@pytest.fixture
+def latch(tmp_path):
+    """latch(domains, option, ...) runs a system and returns a Run; latch.session(...) a Session."""
+    made = Latch(tmp_path)
+    yield made
+    for session in made.sessions:
+        # SIGTERM, which tools/latch passes on: it must not leave QEMU behind.
+        if session.isalive():
+            session.kill(signal.SIGTERM)
+            session.wait()
+        session.close()

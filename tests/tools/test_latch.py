@@ -8,6 +8,7 @@ import gzip
 import lzma
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -396,6 +397,20 @@ def test_escape_key_ends_a_hypervisor_that_hangs(tool):
         pass
     os.close(master)
     assert child.wait(20) == 1 and b"ended from the keyboard" in seen
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["TERM", "HUP"])
+def test_signal_leaves_no_qemu_behind(tool, number):
+    pid = tool.folder / "pid"
+    tool.file("kernel", b"latch: hello\n\2\0")
+    child = subprocess.Popen(tool.command("run", "--latch", str(tool.latch), "--no-input", "--",
+                                          "-pidfile", str(pid)),
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=tool.env)
+    assert child.stdout.readline() == b"latch: hello\n"
+    qemu = int(pid.read_text())
+    child.send_signal(number)
+    assert child.wait(20) == 1
+    assert not os.path.exists(f"/proc/{qemu}")
 
 
 # --- The allocator

@@ -209,7 +209,8 @@ def run(line, log_path, limit, interactive):
     def stop(number, _):
         raise KeyboardInterrupt(number)
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    # A terminal that is closed sends SIGHUP: QEMU would go on without anybody to see it.
+    previous = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGHUP)}
     child = subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0,
                              stdin=subprocess.PIPE if interactive else subprocess.DEVNULL)
     session = Run(child, log, limit)
@@ -226,7 +227,8 @@ def run(line, log_path, limit, interactive):
         raise Fail("interrupted", STOPPED) from None
     finally:
         code = end(child)
-        signal.signal(signal.SIGTERM, previous)
+        for name, handler in previous.items():
+            signal.signal(name, handler)
         if log:
             log.close()
     return status(session, limit_hit, code, limit)
