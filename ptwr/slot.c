@@ -104,17 +104,20 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
 
 /* --- Reconnecting ----------------------------------------------------------------------------- */
 
-/* One flush for all slots of the list. Already protected ones are stepped over. */
-static void protect(struct ptwr *p, struct ptwr_slot *const *list, unsigned int count,
+#define ANY_VCPU UINT8_MAX
+
+/* One flush for these slots, if opened by `vcpu`; what is protected already is stepped over. */
+static void protect(struct ptwr *p, struct ptwr_slot *slots, unsigned int count, unsigned int vcpu,
                     enum ptwr_trigger why)
 {
     mfn_t frames[PTWR_MAX_SLOTS];
     unsigned int n = 0;
 
     for (unsigned int i = 0; i < count; i++) {
-        struct ptwr_slot *slot = list[i];
+        struct ptwr_slot *slot = &slots[i];
 
-        if (mfn_is_none(slot->table) || slot->protected_)
+        if (mfn_is_none(slot->table) || slot->protected_ ||
+            (vcpu != ANY_VCPU && slot->vcpu != vcpu))
             continue;
         frames[n++] = slot->table;
         slot->protected_ = true;
@@ -181,26 +184,50 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     return HV_OK;
 }
 
+/* What a scan of a level-3 table knows of the pages it has seen. */
+struct batch_cache {
+    struct type_cache take;
+    struct type_cache drop;
+};
+
 /* Both sides of a changed page by what the scan knows of its neighbours, or neither. */
-static bool batch_fast(struct ptwr *p, const struct type_cache *take, const struct type_cache *drop,
-                       desc_t old, desc_t value)
+static bool batch_fast(const struct ptwr *p, const struct batch_cache *cache, desc_t old,
+                       desc_t value)
 {
     if (value.raw == 0)
-        return type_drop_fast(p, drop, old);
-    if (!type_take_fast(p, take, value))
+        return type_drop_fast(p, &cache->drop, old);
+    if (!type_take_fast(p, &cache->take, value))
         return false;
-    if (!desc_is_valid(old) || type_drop_fast(p, drop, old))
+    if (!desc_is_valid(old) || type_drop_fast(p, &cache->drop, old))
         return true;
-    (void)type_drop_fast(p, take, value);
+    (void)type_drop_fast(p, &cache->take, value);
     return false;
+}
+
+/* One entry that differs from the snapshot, at slot->cursor. Errors as batch_entry(). */
+static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct batch_cache *cache,
+                                const desc_t change[2], bool last, unsigned int *budget)
+{
+    struct type_at at = {slot->table, slot->cursor, slot->level};
+    enum hv_err err;
+
+    if (slot->level == 3 && batch_fast(p, cache, change[0], change[1])) {
+        p->count.validated++;
+        return HV_OK;
+    }
+    err = batch_entry(p, slot, at, change, last, budget);
+    if (err == HV_OK && slot->level == 3) {
+        type_cache_learn(p, &cache->take, change[1]);
+        type_cache_learn(p, &cache->drop, change[0]);
+    }
+    return err;
 }
 
 /* Judge what changed, from the slot's cursor on. HV_OK: nothing is left. */
 static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
 {
     unsigned int number = (unsigned int)(slot - p->slots);
-    struct type_at at = {slot->table, 0, slot->level};
-    struct type_cache take = {0}, drop = {0};
+    struct batch_cache cache = {0};
 
     for (;;) {
         desc_t now[TYPE_BLOCK], then[TYPE_BLOCK];
@@ -215,23 +242,14 @@ static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, bool last, unsi
         ptwr_port_read(p->port, slot->table, first, count, now);
         ptwr_port_snapshot_read(p->port, number, first, count, then);
         for (unsigned int i = 0; i < count; i++, slot->cursor++) {
+            enum hv_err err;
+
             if (desc_eq(now[i], then[i]))
                 continue;
-            if (slot->level == 3 && batch_fast(p, &take, &drop, then[i], now[i])) {
-                p->count.validated++;
-            } else {
-                enum hv_err err;
-
-                at.index = (uint16_t)(first + i);
-                err = batch_entry(p, slot, at, (desc_t[2]){then[i], now[i]}, last, budget);
-                if (err != HV_OK) {
-                    type_spend(budget, i);
-                    return err;
-                }
-                if (slot->level == 3) {
-                    type_cache_learn(p, &take, now[i]);
-                    type_cache_learn(p, &drop, then[i]);
-                }
+            err = batch_change(p, slot, &cache, (desc_t[2]){then[i], now[i]}, last, budget);
+            if (err != HV_OK) {
+                type_spend(budget, i);
+                return err;
             }
             slot->changed++;
         }
@@ -264,26 +282,30 @@ static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsign
 }
 
 /*
- * Level-3 tables first: they link no tables, so what they hold up is only ever each other's counts.
- * The first round lets every slot go as far as it can; what is still in another's way then, in the
- * second round, is refused.
+ * One slot's turn in one of eight steps. Level-3 tables first: they link no tables, so what they
+ * hold up is only ever each other's counts. The first round lets every slot go as far as it can;
+ * what is still in another's way then, in the second round, is refused.
  */
-static enum hv_err close_list(struct ptwr *p, struct ptwr_slot *const *list, unsigned int count,
+static enum hv_err close_step(struct ptwr *p, struct ptwr_slot *slot, unsigned int step,
                               unsigned int *budget)
 {
+    if (mfn_is_none(slot->table) || slot->level != 3 - step % 4)
+        return HV_OK;
+    return run(p, slot, step >= 4, budget);
+}
+
+static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
+{
     enum hv_err result = HV_OK;
-    struct ptwr_violation violation;
+    struct ptwr_violation violation = {0};
 
+    if (p->nr_open == 0)
+        return HV_OK;
+    protect(p, p->slots, p->nr_slots, ANY_VCPU, why);
     for (unsigned int step = 0; step < 8; step++) {
-        bool last = step >= 4;
-        unsigned int level = 3 - step % 4;
+        for (unsigned int i = 0; i < p->nr_slots; i++) {
+            enum hv_err err = close_step(p, &p->slots[i], step, budget);
 
-        for (unsigned int i = 0; i < count; i++) {
-            enum hv_err err;
-
-            if (mfn_is_none(list[i]->table) || list[i]->level != level)
-                continue;
-            err = run(p, list[i], last, budget);
             if (err == HV_EAGAIN)
                 return err;
             if (err == HV_EPERM && result == HV_OK) {
@@ -297,24 +319,12 @@ static enum hv_err close_list(struct ptwr *p, struct ptwr_slot *const *list, uns
     return result;
 }
 
-static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
-{
-    struct ptwr_slot *list[PTWR_MAX_SLOTS];
-
-    if (p->nr_open == 0)
-        return HV_OK;
-    for (unsigned int i = 0; i < p->nr_slots; i++)
-        list[i] = &p->slots[i];
-    protect(p, list, p->nr_slots, why);
-    return close_list(p, list, p->nr_slots, budget);
-}
-
 enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger why,
                        unsigned int *budget)
 {
     enum hv_err err;
 
-    protect(p, &slot, 1, why);
+    protect(p, slot, 1, ANY_VCPU, why);
     err = run(p, slot, p->nr_open == 1, budget);
     return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : err;
 }
@@ -326,12 +336,6 @@ enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budge
 
 void ptwr_protect_open(struct ptwr *p, unsigned int vcpu, enum ptwr_trigger why)
 {
-    struct ptwr_slot *list[PTWR_MAX_SLOTS];
-    unsigned int count = 0;
-
-    for (unsigned int i = 0; i < p->nr_slots; i++) {
-        if (!mfn_is_none(p->slots[i].table) && p->slots[i].vcpu == vcpu)
-            list[count++] = &p->slots[i];
-    }
-    protect(p, list, count, why);
+    if (p->nr_open != 0)
+        protect(p, p->slots, p->nr_slots, vcpu, why);
 }

@@ -414,6 +414,30 @@ static enum hv_err scan_entry(struct ptwr *p, struct type_at at, const desc_t *b
     return err;
 }
 
+/* Entries [at.index, at.index + count) of a PROTECTING table, as scan(). */
+static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *block,
+                              unsigned int count, unsigned int *budget, mfn_t *child)
+{
+    struct frame *f = frame_get(p->frames, at.table);
+    struct type_cache cache = {0};
+
+    for (unsigned int i = 0; i < count; i++, at.index++) {
+        enum hv_err err = HV_OK;
+
+        if (at.level == 3 && type_take_fast(p, &cache, block[i])) {
+            p->count.validated++;
+        } else {
+            err = scan_entry(p, at, &block[i], count - i, budget, child);
+            if (err == HV_OK && at.level == 3)
+                type_cache_learn(p, &cache, block[i]);
+        }
+        if (err != HV_OK)
+            return err;
+        frame_set_cursor(f, at.index + 1U);
+    }
+    return HV_OK;
+}
+
 /*
  * Judge entries of a PROTECTING table from its cursor on. HV_OK: all are taken. NOT_READY: first
  * *child, of the entry at the cursor, or the same entry again if it is MFN_NONE.
@@ -421,13 +445,13 @@ static enum hv_err scan_entry(struct ptwr *p, struct type_at at, const desc_t *b
 static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *child)
 {
     struct frame *f = frame_get(p->frames, mfn);
-    struct type_at at = {mfn, 0, (uint8_t)frame_level(f)};
-    struct type_cache cache = {0};
+    unsigned int level = frame_level(f);
 
     for (;;) {
         desc_t block[TYPE_BLOCK];
         unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);
         unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+        enum hv_err err;
 
         frame_set_cursor(f, first);
         if (first == PTWR_ENTRIES)
@@ -435,23 +459,11 @@ static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *
         if (count == 0)
             return HV_EAGAIN;
         ptwr_port_read(p->port, mfn, first, count, block);
-        for (unsigned int i = 0; i < count; i++) {
-            at.index = (uint16_t)(first + i);
-            if (at.level == 3 && type_take_fast(p, &cache, block[i])) {
-                p->count.validated++;
-            } else {
-                enum hv_err err = scan_entry(p, at, &block[i], count - i, budget, child);
-
-                if (err != HV_OK) {
-                    type_spend(budget, i);
-                    return err;
-                }
-                if (at.level == 3)
-                    type_cache_learn(p, &cache, block[i]);
-            }
-            frame_set_cursor(f, first + i + 1);
-        }
-        type_spend(budget, count);
+        err = scan_block(p, (struct type_at){mfn, (uint16_t)first, (uint8_t)level}, block, count,
+                         budget, child);
+        type_spend(budget, f->el0_writers - first);
+        if (err != HV_OK)
+            return err;
     }
 }
 
