@@ -414,22 +414,27 @@ static enum hv_err scan_entry(struct ptwr *p, struct type_at at, const desc_t *b
     return err;
 }
 
-/* Entries [at.index, at.index + count) of a PROTECTING table, as scan(). */
+struct scan {
+    unsigned int *budget;
+    struct type_cache cache;
+    mfn_t child; /* out: whose turn it is, with NOT_READY */
+};
+
+/* Judge `count` entries of a PROTECTING table from its cursor on. Errors as scan_table(). */
 static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *block,
-                              unsigned int count, unsigned int *budget, mfn_t *child)
+                              unsigned int count, struct scan *scan)
 {
     struct frame *f = frame_get(p->frames, at.table);
-    struct type_cache cache = {0};
 
     for (unsigned int i = 0; i < count; i++, at.index++) {
         enum hv_err err = HV_OK;
 
-        if (at.level == 3 && type_take_fast(p, &cache, block[i])) {
+        if (at.level == 3 && type_take_fast(p, &scan->cache, block[i])) {
             p->count.validated++;
         } else {
-            err = scan_entry(p, at, &block[i], count - i, budget, child);
+            err = scan_entry(p, at, &block[i], count - i, scan->budget, &scan->child);
             if (err == HV_OK && at.level == 3)
-                type_cache_learn(p, &cache, block[i]);
+                type_cache_learn(p, &scan->cache, block[i]);
         }
         if (err != HV_OK)
             return err;
@@ -440,9 +445,9 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
 
 /*
  * Judge entries of a PROTECTING table from its cursor on. HV_OK: all are taken. NOT_READY: first
- * *child, of the entry at the cursor, or the same entry again if it is MFN_NONE.
+ * scan->child, of the entry at the cursor, or the same entry again if it is MFN_NONE.
  */
-static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *child)
+static enum hv_err scan_table(struct ptwr *p, mfn_t mfn, struct scan *scan)
 {
     struct frame *f = frame_get(p->frames, mfn);
     unsigned int level = frame_level(f);
@@ -450,7 +455,7 @@ static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *
     for (;;) {
         desc_t block[TYPE_BLOCK];
         unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);
-        unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+        unsigned int count = type_block(PTWR_ENTRIES - first, *scan->budget);
         enum hv_err err;
 
         frame_set_cursor(f, first);
@@ -460,8 +465,8 @@ static enum hv_err scan(struct ptwr *p, mfn_t mfn, unsigned int *budget, mfn_t *
             return HV_EAGAIN;
         ptwr_port_read(p->port, mfn, first, count, block);
         err = scan_block(p, (struct type_at){mfn, (uint16_t)first, (uint8_t)level}, block, count,
-                         budget, child);
-        type_spend(budget, f->el0_writers - first);
+                         scan);
+        type_spend(scan->budget, f->el0_writers - first);
         if (err != HV_OK)
             return err;
     }
@@ -511,17 +516,16 @@ static enum hv_err begin_top(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
 
 enum hv_err type_promote(struct ptwr *p, mfn_t top, unsigned int level, unsigned int *budget)
 {
+    struct scan scan = {.budget = budget};
     mfn_t at = top;
     enum hv_err err = begin_top(p, top, level, budget);
 
     if (err != HV_OK)
         return err;
     for (;;) {
-        mfn_t child;
-
-        err = scan(p, at, budget, &child);
+        err = scan_table(p, at, &scan);
         if (err == NOT_READY) {
-            at = mfn_is_none(child) ? at : child;
+            at = mfn_is_none(scan.child) ? at : scan.child;
             continue;
         }
         if (err == HV_EINVAL)

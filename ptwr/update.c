@@ -161,8 +161,15 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
     struct frame *f = type_frame(p, store->table);
 
     p->count.store_faults++;
-    if (f == NULL || f->readonly)
+    if (f == NULL || f->readonly) {
+        p->violation = (struct ptwr_violation){
+            .rule = f == NULL ? PTWR_RULE_OWNER : PTWR_RULE_FOREIGN,
+            .table = store->table,
+            .new = desc_of(store->value),
+        };
+        p->count.refused++;
         return PTWR_INJECT;
+    }
     switch (f->state) {
     case FRAME_ATTACHED:
         return store_to_attached(p, store, budget);
