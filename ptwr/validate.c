@@ -16,10 +16,18 @@
 #define FREE_TO_CHANGE                                                                             \
     (DESC_AP_EL0 | DESC_AP_RO | DESC_AF | DESC_DBM | DESC_PXN | DESC_UXN | DESC_SOFTWARE)
 
+/* Beyond both windows: nothing is there, and a frame number has no room for it. */
+static bool is_beyond(const struct ptwr *p, desc_t d)
+{
+    return (desc_oa(d) & ~(2 * p->walk - 1)) != 0;
+}
+
 static enum ptwr_rule table_bits(const struct ptwr *p, desc_t d)
 {
     if ((d.raw & TABLE_REFUSED) != 0)
         return PTWR_RULE_RESERVED;
+    if (is_beyond(p, d))
+        return PTWR_RULE_OWNER;
     return (desc_oa(d) & p->walk) != 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
 }
 
@@ -34,6 +42,8 @@ enum ptwr_rule validate_bits(const struct ptwr *p, unsigned int level, desc_t d)
     if ((d.raw & LEAF_REFUSED) != 0 || (d.raw & DESC_SH) == SH_RESERVED ||
         (desc_oa(d) & (desc_span(level) - 1)) != 0)
         return PTWR_RULE_RESERVED;
+    if (is_beyond(p, d))
+        return PTWR_RULE_OWNER;
     return (desc_oa(d) & p->walk) == 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
 }
 
