@@ -37,7 +37,15 @@
 #define READ_ICC(name)         EXPAND(read_sysreg, name)
 #define WRITE_ICC(value, name) EXPAND(write_sysreg, value, name)
 
-unsigned int gic_version(void) { return ((read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf) != 0 ? 3 : 2; }
+/* Under a hypervisor the ID register is a trap, which has no place in an interrupt handler. */
+unsigned int gic_version(void)
+{
+    static unsigned int version;
+
+    if (version == 0)
+        version = ((read_sysreg(id_aa64pfr0_el1) >> 24) & 0xf) != 0 ? 3 : 2;
+    return version;
+}
 
 /* GICv3 keeps SGIs and PPIs in the redistributor, at the same offsets. */
 static uint64_t bank(unsigned int intid)
