@@ -2,7 +2,8 @@
 /*
  * Timed loops for comparing a Linux guest with and without the hypervisor. Each prints
  * "bench: NAME OPERATIONS TICKS", TICKS of the virtual counter; one more line tells its
- * frequency. `workload NAME...` runs only those named.
+ * frequency, and "boot" how long the guest took from its start to here. `workload NAME...` runs
+ * only those named.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -161,7 +162,11 @@ static int wanted(const char *name, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* The counter is 0 when the guest starts. */
+    uint64_t boot = counter();
+
     printf("bench: frequency %llu\n", (unsigned long long)frequency());
+    printf("bench: boot 1 %llu\n", (unsigned long long)boot);
     for (size_t i = 0; i < sizeof(loops) / sizeof(loops[0]); i++) {
         if (!wanted(loops[i].name, argc, argv)) {
             continue;
