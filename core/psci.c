@@ -12,18 +12,18 @@
 #include "core/vcpu.h"
 #include "core/vgic.h"
 
-#define PSCI_VERSION            UINT32_C(0x84000000)
-#define PSCI_CPU_SUSPEND        UINT32_C(0x84000001)
-#define PSCI_CPU_SUSPEND_64     UINT32_C(0xc4000001)
-#define PSCI_CPU_OFF            UINT32_C(0x84000002)
-#define PSCI_CPU_ON             UINT32_C(0x84000003)
-#define PSCI_CPU_ON_64          UINT32_C(0xc4000003)
-#define PSCI_AFFINITY_INFO      UINT32_C(0x84000004)
-#define PSCI_AFFINITY_INFO_64   UINT32_C(0xc4000004)
-#define PSCI_MIGRATE_INFO_TYPE  UINT32_C(0x84000006)
-#define PSCI_SYSTEM_OFF         UINT32_C(0x84000008)
-#define PSCI_SYSTEM_RESET       UINT32_C(0x84000009)
-#define PSCI_FEATURES           UINT32_C(0x8400000a)
+/* A PSCI function is its number above one of these, by the width of its arguments. */
+#define PSCI_BASE_32            UINT32_C(0x84000000)
+#define PSCI_BASE_64            UINT32_C(0xc4000000)
+#define PSCI_VERSION            0x0
+#define PSCI_CPU_SUSPEND        0x1
+#define PSCI_CPU_OFF            0x2
+#define PSCI_CPU_ON             0x3
+#define PSCI_AFFINITY_INFO      0x4
+#define PSCI_MIGRATE_INFO_TYPE  0x6
+#define PSCI_SYSTEM_OFF         0x8
+#define PSCI_SYSTEM_RESET       0x9
+#define PSCI_FEATURES           0xa
 #define SMCCC_VERSION           UINT32_C(0x80000000)
 #define SMCCC_ARCH_FEATURES     UINT32_C(0x80000001)
 #define SMCCC_ARCH_WORKAROUND_1 UINT32_C(0x80008000)
@@ -51,6 +51,8 @@
 /* MPIDR_EL1's affinity fields, as CPU_ON and AFFINITY_INFO name a CPU. */
 #define AFFINITY_MASK (GENMASK64(39, 32) | GENMASK64(23, 0))
 
+static void answer(struct vcpu *vcpu, int64_t result) { vcpu->regs.x[0] = (uint64_t)result; }
+
 static struct vcpu *find_vcpu(struct domain *d, uint64_t affinity)
 {
     for (unsigned int i = 0; i < d->nr_vcpus; i++) {
@@ -60,49 +62,99 @@ static struct vcpu *find_vcpu(struct domain *d, uint64_t affinity)
     return NULL;
 }
 
+static void version(struct vcpu *vcpu) { answer(vcpu, PSCI_1_1); }
+
+/* The only vCPU: SYSTEM_OFF is meant. */
+static void cpu_off(struct vcpu *vcpu) { answer(vcpu, PSCI_DENIED); }
+
+static void migrate_info_type(struct vcpu *vcpu) { answer(vcpu, MIGRATE_NOT_NEEDED); }
+
 /* vCPUs that could be off do not exist yet: a domain has one. */
-static int64_t cpu_on(struct vcpu *vcpu, uint64_t affinity)
+static void cpu_on_64(struct vcpu *vcpu)
 {
-    return find_vcpu(vcpu->domain, affinity) != NULL ? PSCI_ALREADY_ON : PSCI_INVALID_PARAMETERS;
+    bool exists = find_vcpu(vcpu->domain, vcpu->regs.x[1]) != NULL;
+
+    answer(vcpu, exists ? PSCI_ALREADY_ON : PSCI_INVALID_PARAMETERS);
 }
 
-static int64_t affinity_info(struct vcpu *vcpu, uint64_t affinity, uint64_t level)
+static void affinity_info_64(struct vcpu *vcpu)
 {
-    const struct vcpu *target = find_vcpu(vcpu->domain, affinity);
+    const struct vcpu *target = find_vcpu(vcpu->domain, vcpu->regs.x[1]);
 
-    if (level != 0 || target == NULL)
-        return PSCI_INVALID_PARAMETERS;
-    return target->state == VCPU_OFF ? 1 : 0;
+    if (vcpu->regs.x[2] != 0 || target == NULL)
+        answer(vcpu, PSCI_INVALID_PARAMETERS);
+    else
+        answer(vcpu, target->state == VCPU_OFF ? 1 : 0);
+}
+
+/* A 32-bit call does not see the upper halves of its arguments. */
+static void cut_arguments(struct vcpu *vcpu)
+{
+    vcpu->regs.x[1] &= UINT32_MAX;
+    vcpu->regs.x[2] &= UINT32_MAX;
+}
+
+static void cpu_on_32(struct vcpu *vcpu)
+{
+    cut_arguments(vcpu);
+    cpu_on_64(vcpu);
+}
+
+static void affinity_info_32(struct vcpu *vcpu)
+{
+    cut_arguments(vcpu);
+    affinity_info_64(vcpu);
 }
 
 /* A standby state: returns with the next interrupt, everything kept. */
-static int64_t cpu_suspend(struct vcpu *vcpu)
+static void cpu_suspend(struct vcpu *vcpu)
 {
+    answer(vcpu, PSCI_SUCCESS);
     if (!vgic_has_pending(vcpu))
         sched_block(vcpu);
-    return PSCI_SUCCESS;
 }
 
-static int64_t psci_features(uint32_t function)
+static void system_off(struct vcpu *vcpu) { domain_end(vcpu->domain); }
+
+static void system_reset(struct vcpu *vcpu)
 {
-    switch (function) {
-    case PSCI_VERSION:
-    case PSCI_CPU_SUSPEND:
-    case PSCI_CPU_SUSPEND_64:
-    case PSCI_CPU_OFF:
-    case PSCI_CPU_ON:
-    case PSCI_CPU_ON_64:
-    case PSCI_AFFINITY_INFO:
-    case PSCI_AFFINITY_INFO_64:
-    case PSCI_MIGRATE_INFO_TYPE:
-    case PSCI_SYSTEM_OFF:
-    case PSCI_SYSTEM_RESET:
-    case PSCI_FEATURES:
-    case SMCCC_VERSION:
-        return PSCI_SUCCESS;
-    default:
-        return PSCI_NOT_SUPPORTED;
-    }
+    vcpu->domain->reset_pending = true;
+    sched_yield(vcpu);
+}
+
+static void features(struct vcpu *vcpu);
+
+/*
+ * The calls by their numbers. A table, for these are a guest's cheapest traps, and it is the same
+ * few instructions for all of them.
+ */
+static void (*const psci_32[])(struct vcpu *vcpu) = {
+    [PSCI_VERSION] = version,
+    [PSCI_CPU_SUSPEND] = cpu_suspend,
+    [PSCI_CPU_OFF] = cpu_off,
+    [PSCI_CPU_ON] = cpu_on_32,
+    [PSCI_AFFINITY_INFO] = affinity_info_32,
+    [PSCI_MIGRATE_INFO_TYPE] = migrate_info_type,
+    [PSCI_SYSTEM_OFF] = system_off,
+    [PSCI_SYSTEM_RESET] = system_reset,
+    [PSCI_FEATURES] = features,
+};
+
+static void (*const psci_64[])(struct vcpu *vcpu) = {
+    [PSCI_CPU_SUSPEND] = cpu_suspend,
+    [PSCI_CPU_ON] = cpu_on_64,
+    [PSCI_AFFINITY_INFO] = affinity_info_64,
+};
+
+static void features(struct vcpu *vcpu)
+{
+    uint32_t function = (uint32_t)vcpu->regs.x[1];
+    uint32_t n32 = function - PSCI_BASE_32;
+    uint32_t n64 = function - PSCI_BASE_64;
+    bool known = function == SMCCC_VERSION || (n32 < ARRAY_SIZE(psci_32) && psci_32[n32] != NULL) ||
+                 (n64 < ARRAY_SIZE(psci_64) && psci_64[n64] != NULL);
+
+    answer(vcpu, known ? PSCI_SUCCESS : PSCI_NOT_SUPPORTED);
 }
 
 /*
@@ -149,67 +201,41 @@ static void vendor_uid(struct vcpu *vcpu)
     vcpu->regs.x[3] = 0x906ab8e4;
 }
 
-static int64_t system_call(struct vcpu *vcpu, uint32_t function)
+static void smccc(struct vcpu *vcpu, uint32_t function)
 {
-    struct domain *d = vcpu->domain;
-
-    if (function == PSCI_SYSTEM_OFF) {
-        domain_end(d);
-    } else {
-        d->reset_pending = true;
-        sched_yield(vcpu);
-    }
-    return PSCI_SUCCESS;
-}
-
-static int64_t dispatch(struct vcpu *vcpu, uint32_t function)
-{
-    const uint64_t *x = vcpu->regs.x;
-
     switch (function) {
-    case PSCI_VERSION:
-        return PSCI_1_1;
-    case PSCI_FEATURES:
-        return psci_features((uint32_t)x[1]);
-    case PSCI_CPU_SUSPEND:
-    case PSCI_CPU_SUSPEND_64:
-        return cpu_suspend(vcpu);
-    case PSCI_CPU_OFF:
-        return PSCI_DENIED; /* the only vCPU: SYSTEM_OFF is meant */
-    case PSCI_CPU_ON:
-        return cpu_on(vcpu, (uint32_t)x[1]);
-    case PSCI_CPU_ON_64:
-        return cpu_on(vcpu, x[1]);
-    case PSCI_AFFINITY_INFO:
-        return affinity_info(vcpu, (uint32_t)x[1], (uint32_t)x[2]);
-    case PSCI_AFFINITY_INFO_64:
-        return affinity_info(vcpu, x[1], x[2]);
-    case PSCI_MIGRATE_INFO_TYPE:
-        return MIGRATE_NOT_NEEDED;
-    case PSCI_SYSTEM_OFF:
-    case PSCI_SYSTEM_RESET:
-        return system_call(vcpu, function);
     case SMCCC_VERSION:
-        return SMCCC_1_1;
+        answer(vcpu, SMCCC_1_1);
+        break;
     case SMCCC_ARCH_FEATURES:
-        return arch_features((uint32_t)x[1]);
+        answer(vcpu, arch_features((uint32_t)vcpu->regs.x[1]));
+        break;
     case SMCCC_VENDOR_CALL_COUNT:
-        return 3;
+        answer(vcpu, 3);
+        break;
+    case SMCCC_VENDOR_UID:
+        vendor_uid(vcpu);
+        break;
     case SMCCC_VENDOR_REVISION:
         vcpu->regs.x[1] = 1; /* minor; major is the result */
-        return 0;
+        answer(vcpu, 0);
+        break;
     default:
-        return SMCCC_NOT_SUPPORTED;
+        answer(vcpu, SMCCC_NOT_SUPPORTED);
+        break;
     }
 }
 
 void psci_call(struct vcpu *vcpu)
 {
     uint32_t function = (uint32_t)vcpu->regs.x[0];
+    uint32_t n32 = function - PSCI_BASE_32;
+    uint32_t n64 = function - PSCI_BASE_64;
 
-    if (function == SMCCC_VENDOR_UID) {
-        vendor_uid(vcpu);
-        return;
-    }
-    vcpu->regs.x[0] = (uint64_t)dispatch(vcpu, function);
+    if (n32 < ARRAY_SIZE(psci_32) && psci_32[n32] != NULL)
+        psci_32[n32](vcpu);
+    else if (n64 < ARRAY_SIZE(psci_64) && psci_64[n64] != NULL)
+        psci_64[n64](vcpu);
+    else
+        smccc(vcpu, function);
 }

@@ -96,6 +96,12 @@ void sched_wake(struct vcpu *vcpu)
     this_cpu()->resched = 1;
 }
 
+void sched_kick(struct vcpu *vcpu)
+{
+    this_cpu()->refill = 1;
+    sched_wake(vcpu);
+}
+
 void sched_yield(struct vcpu *vcpu)
 {
     (void)vcpu;
@@ -263,6 +269,7 @@ void sched_switch(void)
     /* Trapped even when no other vCPU is there: its unfinished console line is shown then. */
     arch_vcpu_trap_wfi(true);
     cpu->resched = 0;
+    cpu->refill = 0;
     slice_end = timer_now() + timer_us(SLICE_US);
     set_deadline(next, wake_due(timer_now()));
     vgic_flush_lrs(next);

@@ -23,6 +23,9 @@ void sched_block(struct vcpu *vcpu);
 /* Something is pending for the vCPU: runnable again if it was blocked. */
 void sched_wake(struct vcpu *vcpu);
 
+/* The same, and it has work for vgic_fill_lrs(), which is called before it is entered next. */
+void sched_kick(struct vcpu *vcpu);
+
 /* Give the rest of the slice away. Precondition: vcpu is the current one. */
 void sched_yield(struct vcpu *vcpu);
 

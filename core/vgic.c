@@ -104,7 +104,7 @@ void irq_update(struct vcpu *v, struct vgic_irq *irq, unsigned intid)
     }
     if (wants) {
         vgic->dirty = true;
-        sched_wake(v);
+        sched_kick(v);
     }
 }
 

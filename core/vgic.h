@@ -5,8 +5,8 @@
  *
  * What a vCPU's list registers hold is read back only when something needs it: an interrupt that
  * is already in one, a register that shows pending or active state, a lack of room, a switch of
- * vCPUs. A plain exit touches nothing, so nothing has to be called for it; vgic_flush_lrs()
- * before entry is one test when nothing was injected.
+ * vCPUs. A plain exit touches nothing, so nothing has to be called for it; what became pending is
+ * put into list registers before the guest is entered, by sched_kick().
  *
  * All of it runs with interrupts masked on the CPU that runs the domain's vCPUs.
  */
@@ -104,10 +104,10 @@ bool vgic_has_pending(struct vcpu *v);
 /* Read the list registers of the loaded vCPU back into its state. vgic_save() does it itself. */
 void vgic_sync_lrs(struct vcpu *v);
 
-/* The work of vgic_flush_lrs(): hands what waits to the list registers of the loaded vCPU. */
+/* Hands what waits to the list registers of the loaded vCPU. vectors.S calls it for cpu->refill. */
 void vgic_fill_lrs(struct vcpu *v);
 
-/* Before each guest entry. */
+/* When a vCPU has been loaded. */
 #define vgic_flush_lrs(v)                                                                          \
     do {                                                                                           \
         if ((v)->vgic.dirty)                                                                       \

@@ -137,11 +137,10 @@ mmu_on:
     isb
     ret
 
-/* In: x1 = struct cpu. Its stack, its record, the vectors. Clobbers x2. */
+/* In: x1 = struct cpu, right above its stack. Its record, its stack, the vectors. Clobbers x2. */
 cpu_take:
     msr     tpidr_el2, x1
-    ldr     x2, [x1, #16]           /* CPU_STACK_TOP */
-    mov     sp, x2
+    mov     sp, x1
     mov     x29, xzr                /* backtraces end here */
     adrp    x2, vectors
     add     x2, x2, :lo12:vectors

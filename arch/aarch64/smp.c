@@ -20,12 +20,12 @@
 /* The page below each stack is taken out of EL2's map: an overflow faults. */
 struct cpu_stacks {
     uint8_t guard[PAGE_SIZE];
-    uint8_t stack[STACK_SIZE];
+    uint8_t stack[STACK_SIZE - sizeof(struct cpu)];
+    struct cpu cpu; /* right above the stack: see struct cpu */
     uint8_t panic_guard[PAGE_SIZE];
     uint8_t panic[PAGE_SIZE];
 } __attribute__((aligned(4096)));
 
-static struct cpu cpus[CPU_MAX];
 static struct cpu_stacks stacks[CPU_MAX];
 
 extern char secondary[];
@@ -35,11 +35,10 @@ void secondary_main(void);
 
 static struct cpu *prepare(unsigned int id, uint64_t mpidr)
 {
-    struct cpu *cpu = &cpus[id];
+    struct cpu *cpu = &stacks[id].cpu;
 
     cpu->id = id;
     cpu->mpidr = mpidr;
-    cpu->stack_top = (uint64_t)(uintptr_t)stacks[id].stack + STACK_SIZE;
     cpu->panic_top = (uint64_t)(uintptr_t)stacks[id].panic + PAGE_SIZE;
     el2_unmap_page(pa_of((uint64_t)(uintptr_t)stacks[id].guard));
     el2_unmap_page(pa_of((uint64_t)(uintptr_t)stacks[id].panic_guard));
@@ -101,7 +100,7 @@ void smp_init(const void *fdt)
         mpidr = fdt32_to_cpu(reg[0]);
         if (length == 8)
             mpidr = mpidr << 32 | fdt32_to_cpu(reg[1]);
-        if ((mpidr & MPIDR_FIELDS) == cpus[0].mpidr)
+        if ((mpidr & MPIDR_FIELDS) == stacks[0].cpu.mpidr)
             continue;
         if (found == CPU_MAX) {
             printk("latch: more than %u CPUs: the rest stay off\n", CPU_MAX);

@@ -22,30 +22,38 @@
 #include "core/vgic.h"
 
 #define HVC_LATCH 0xea1
-#define HVC_PSCI  0
+#define HVC_PSCI  0 /* of SMC too */
 #define WFX_WFE   BIT64(0)
 
 /* AArch32 is not offered; a guest's EL0 that uses it all the same may misstep by its own fault. */
 void trap_advance(struct vcpu *vcpu) { vcpu->regs.elr += 4; }
 
-/* HVC returns behind itself, a trapped SMC to itself. */
-void trap_fast(struct vcpu *vcpu, uint64_t esr)
+/* An HVC returns behind itself. */
+void trap_hvc(struct vcpu *vcpu, uint64_t esr)
 {
-    bool hvc = esr >> 26 == EC_HVC64;
-    unsigned int imm = (unsigned int)esr & 0xffff;
-
-    if (hvc && imm == HVC_LATCH) {
-        hypercall(vcpu);
-    } else if (imm == HVC_PSCI) {
-        if (!hvc)
-            trap_advance(vcpu);
+    switch ((uint16_t)esr) {
+    case HVC_PSCI:
         psci_call(vcpu);
-    } else {
-        if (hvc)
-            vcpu->regs.elr -= 4;
+        break;
+    case HVC_LATCH:
+        hypercall(vcpu);
+        break;
+    default:
+        vcpu->regs.elr -= 4;
         inject_undef(vcpu);
+        break;
     }
-    vgic_flush_lrs(vcpu);
+}
+
+/* A trapped SMC returns to itself. */
+static void trap_smc(struct vcpu *vcpu, uint64_t esr)
+{
+    if ((uint16_t)esr != HVC_PSCI) {
+        inject_undef(vcpu);
+        return;
+    }
+    trap_advance(vcpu);
+    psci_call(vcpu);
 }
 
 static void trap_wfx(struct vcpu *vcpu, uint32_t iss)
@@ -136,6 +144,9 @@ void trap_full(struct vcpu *vcpu, uint64_t esr)
     case EC_WFX:
         trap_wfx(vcpu, (uint32_t)esr);
         break;
+    case EC_SMC64:
+        trap_smc(vcpu, esr);
+        break;
     case EC_SYSREG:
         sysreg_trap(vcpu, (uint32_t)esr);
         break;
@@ -147,7 +158,6 @@ void trap_full(struct vcpu *vcpu, uint64_t esr)
         inject_undef(vcpu);
         break;
     }
-    vgic_flush_lrs(vcpu);
 }
 
 void trap_serror(struct vcpu *vcpu, uint64_t esr)
@@ -166,7 +176,6 @@ void trap_irq(struct vcpu *vcpu)
     gic_drop(intid);
     if (intid == GIC_PPI_VTIMER && vcpu != NULL) {
         timer_vtimer_irq(vcpu); /* stays active until the guest's EOI */
-        vgic_flush_lrs(vcpu);
         return;
     }
     if (intid == GIC_PPI_HYP_TIMER)
@@ -178,6 +187,4 @@ void trap_irq(struct vcpu *vcpu)
     else if (intid != GIC_PPI_MAINTENANCE && intid != GIC_PPI_VTIMER)
         gic_disable(intid); /* nobody's: once is enough */
     gic_deactivate(intid);
-    if (vcpu != NULL)
-        vgic_flush_lrs(vcpu);
 }

@@ -3,10 +3,11 @@
  * EL2's exception vectors: save, call C, restore, ERET; what an exception means is C's business.
  *
  * While a guest runs, SP_EL2 points to its struct vcpu, which starts with struct regs, so that the
- * first stores need no scratch register. TPIDR_EL2 holds the struct cpu at all times.
+ * first stores need no scratch register. TPIDR_EL2 holds the struct cpu at all times, and the
+ * CPU's stack ends right below it.
  *
- * HVC, SMC and interrupts take the fast path: x20-x28 stay in the CPU, where C code preserves them,
- * and reach struct regs only when another vCPU is to run. All else saves them before it calls C and
+ * HVC and interrupts take the fast path: x20-x28 stay in the CPU, where C code preserves them, and
+ * reach struct regs only when another vCPU is to run. All else saves them before it calls C and
  * reloads them after.
  */
 #include <arch/asm_offsets.h>
@@ -14,7 +15,7 @@
     .arch_extension fp
     .arch_extension simd
 
-/* Guest -> EL2. Out: x0 = vCPU, x1 = ESR_EL2, sp = this CPU's stack; x20-x28 untouched. */
+/* Guest -> EL2. Out: x0 = vCPU, x1 = ESR_EL2, sp = struct cpu; x20-x28 untouched. */
     .macro guest_save
     stp     x0, x1, [sp, #0]
     stp     x2, x3, [sp, #16]
@@ -32,7 +33,6 @@
     stp     x2, x3, [sp, #REGS_ELR]
     mrs     x4, tpidr_el2
     mov     x0, sp
-    ldr     x4, [x4, #CPU_STACK_TOP]
     mrs     x1, esr_el2
     mov     sp, x4
     .endm
@@ -66,11 +66,9 @@
     .org vectors + \number
     guest_save
     lsr     x3, x1, #26
-    sub     x3, x3, #0x16           /* EC: HVC of A64 0x16, SMC 0x17 */
-    cmp     x3, #1
-    b.hi    full
-    bl      trap_fast
-    b       fast_exit
+    cmp     x3, #0x16               /* EC: HVC of A64 */
+    b.eq    hvc
+    b       full
     .endm
 
     .macro irq_slot number
@@ -116,13 +114,16 @@ full:
     save_rest
     bl      trap_full
 full_exit:
-    mrs     x1, tpidr_el2
-    ldr     x0, [x1, #CPU_CURRENT]
+    ldr     x0, [sp, #CPU_CURRENT]
     load_rest
+    b       fast_exit
+
+hvc:
+    bl      trap_hvc
+/* sp = struct cpu */
 fast_exit:
-    mrs     x1, tpidr_el2
-    ldp     x0, x2, [x1, #CPU_CURRENT]
-    cbnz    x2, switch
+    ldp     x0, x2, [sp, #CPU_CURRENT]
+    cbnz    x2, work
 /* x0 = vCPU, x20-x28 are its. */
 restore:
     mov     sp, x0
@@ -143,6 +144,13 @@ restore:
     eret
     dsb     nsh                     /* nothing after ERET is speculated into */
     isb
+
+/* x0 = vCPU, w2 = resched */
+work:
+    cbnz    w2, switch
+    str     wzr, [sp, #CPU_REFILL]
+    bl      vgic_fill_lrs
+    b       fast_exit
 
 switch:
     save_rest

@@ -80,6 +80,8 @@ void sched_wake(struct vcpu *v)
     wakes++;
 }
 
+void sched_kick(struct vcpu *v) { sched_wake(v); }
+
 void console_guest_putc(struct domain *d, char c)
 {
     (void)d;

@@ -7,9 +7,9 @@
 
 #define FP_STATUS 512 /* struct fp_regs: fpsr, fpcr */
 
-#define CPU_CURRENT   0  /* struct cpu: current, resched */
-#define CPU_STACK_TOP 16 /* struct cpu: EL2 stack of this CPU, empty */
-#define CPU_PANIC_TOP 24 /* struct cpu: the stack for exceptions of EL2 itself */
+#define CPU_CURRENT   0  /* struct cpu: current, resched and refill */
+#define CPU_REFILL    12 /* struct cpu: refill */
+#define CPU_PANIC_TOP 16 /* struct cpu: the stack for exceptions of EL2 itself */
 
 /* struct panic_frame of <arch/panic.h>: x0-x30, sp, elr, spsr, esr, far */
 #define PANIC_SP   248

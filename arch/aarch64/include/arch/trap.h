@@ -41,8 +41,11 @@ void trap_advance(struct vcpu *vcpu);
 /* A trapped MRS or MSR (EC 0x18). */
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss);
 
-/* From vectors.S. fast: x19-x29 of the guest are in the CPU, not in vcpu->regs. */
-void trap_fast(struct vcpu *vcpu, uint64_t esr);
+/*
+ * From vectors.S. In trap_hvc() and trap_irq() x20-x28 of the guest are in the CPU, not in
+ * vcpu->regs. What they make pending for the vCPU goes to it on the way out: cpu->refill.
+ */
+void trap_hvc(struct vcpu *vcpu, uint64_t esr);
 void trap_full(struct vcpu *vcpu, uint64_t esr);
 void trap_irq(struct vcpu *vcpu);
 void trap_serror(struct vcpu *vcpu, uint64_t esr);
