@@ -261,6 +261,15 @@ enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)
     return HV_OK;
 }
 
+enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget)
+{
+    const struct frame *f = frame_get(p->frames, mfn);
+
+    if (f->state == FRAME_PROTECTING)
+        type_cancel(p, mfn);
+    return f->state == FRAME_STALE ? stale_finish(p, mfn, budget) : HV_OK;
+}
+
 enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 {
     struct frame *f = type_frame(p, mfn);
@@ -270,13 +279,9 @@ enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
         return err;
     if (f == NULL)
         return HV_EPERM;
-    if (f->state == FRAME_PROTECTING)
-        type_cancel(p, mfn);
-    if (f->state == FRAME_STALE) {
-        err = stale_finish(p, mfn, budget);
-        if (err != HV_OK)
-            return err;
-    }
+    err = ptwr_settle(p, mfn, budget);
+    if (err != HV_OK)
+        return err;
     if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)
         return HV_EBUSY;
     sequence_unmap(p, mfn);

@@ -262,6 +262,14 @@ struct ptwr_walk {
 NODISCARD
 enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk);
 
+/*
+ * A frame on its way to PLAIN arrives there: a stale one after a flush, one whose validation was
+ * never finished at once. HV_OK, also for every other state; HV_EAGAIN. Precondition: the frame is
+ * the domain's and in no slot.
+ */
+NODISCARD
+enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget);
+
 /* Bounded housekeeping: tear down what stale tables still refer to. HV_EAGAIN: there is more. */
 enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget);
 

@@ -59,13 +59,9 @@ enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t 
         if (err != HV_OK)
             return err;
     }
-    if (f->state == FRAME_PROTECTING)
-        type_cancel(p, table);
-    if (f->state == FRAME_STALE) {
-        err = stale_finish(p, table, budget);
-        if (err != HV_OK)
-            return err;
-    }
+    err = ptwr_settle(p, table, budget);
+    if (err != HV_OK)
+        return err;
     if (f->state == FRAME_PLAIN) {
         ptwr_port_store(p->port, table, index, value);
         p->count.updates++;
