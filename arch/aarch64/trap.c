@@ -6,6 +6,7 @@
 #include <arch/trap.h>
 
 #include <arch/gic.h>
+#include <arch/stage1.h>
 #include <arch/sysreg.h>
 #include <arch/timer.h>
 #include <arch/uart.h>
@@ -70,7 +71,7 @@ static void inject_external(struct vcpu *vcpu, const struct trap *trap)
     unsigned int fsc = FSC_EXTERNAL;
 
     if ((trap->iss & ISS_ABT_S1PTW) != 0)
-        fsc = FSC_EXTERNAL_WALK | (ISS_FSC(trap->iss) & 3);
+        fsc = FSC_EXTERNAL_WALK + s1_walk_level(vcpu, trap->far, trap->ipa);
     if (trap->instruction)
         inject_instruction_abort(vcpu, trap->far, fsc);
     else
