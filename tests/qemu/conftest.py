@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts Latch in QEMU through tools/latch, as a user would."""
+import io
 import pathlib
 import signal
 import subprocess
@@ -40,10 +41,10 @@ def pytest_generate_tests(metafunc):
 class Run:
     """What one run of tools/latch left behind."""
 
-    def __init__(self, done):
-        self.status = done.returncode
-        self.lines = done.stdout.replace("\r", "").splitlines()
-        self.errors = done.stderr
+    def __init__(self, status, text, errors=""):
+        self.status = status
+        self.lines = text.replace("\r", "").splitlines()
+        self.errors = errors
 
     def of(self, name):
         """The lines of one domain, without its prefix."""
@@ -119,14 +120,20 @@ class Session(pexpect.spawn):
     def __init__(self, command):
         super().__init__(command[0], command[1:], timeout=30, encoding="utf-8",
                          codec_errors="replace", echo=False)
+        self.logfile_read = io.StringIO()
 
-    def end(self):
-        """Leaves it by Latch's key, as a user would; the exit status is that of an orderly end."""
-        self.send("\x01x")
-        self.expect(r"latch: end: \d+ ended, 0 stopped")
+    def wait_for_end(self):
+        """The Run, when all domains have ended."""
         self.expect(pexpect.EOF)
         self.close()
-        assert self.exitstatus == 0, self.exitstatus
+        return Run(self.exitstatus, self.logfile_read.getvalue())
+
+    def leave(self):
+        """Ends all by Latch's key, as a user would."""
+        self.send("\x01x")
+        run = self.wait_for_end()
+        assert run.status == 0, run
+        return run
 
 
 class Latch:
@@ -143,9 +150,10 @@ class Latch:
 
     def __call__(self, domains, *options, timeout=150):
         command = self.command(domains, ["--no-input", "--timeout", str(timeout), *options])
-        return Run(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                                  encoding="utf-8", errors="replace", check=False,
-                                  timeout=timeout + 30))
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              encoding="utf-8", errors="replace", check=False,
+                              timeout=timeout + 30)
+        return Run(done.returncode, done.stdout, done.stderr)
 
     def session(self, domains, *options):
         self.sessions.append(Session(self.command(domains, ["--timeout", "60", *options])))

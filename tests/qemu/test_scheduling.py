@@ -52,7 +52,8 @@ def test_endless_loop_with_interrupts_masked_stops_no_other(latch):
     session.expect(r"\[loop\] loop: for ever")
     session.expect(r"\[spin\] spin: \d+ gaps")
     session.expect("latch: domain spin ended")
-    session.end()
+    run = session.leave()
+    assert run.latch()[-1] == "latch: end: 2 ended, 0 stopped", run
 
 
 def test_one_ends_and_the_other_goes_on(latch):

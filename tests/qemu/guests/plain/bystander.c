@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills its memory, looks after it for a second or what its command line says, and has a timer. */
+/*
+ * Fills its memory, looks after it for a second, or until a key is pressed if its command line says
+ * "key", and has a timer.
+ */
 #include "check.h"
+#include "common/string.h"
 #include "plain/dtb.h"
 #include "plain/gic.h"
 #include "plain/mmu.h"
 #include "plain/timer.h"
+#include "plain/uart.h"
 
 #define FIRST UINT64_C(0x40400000) /* behind image and device tree */
 #define LAST  UINT64_C(0x40800000)
@@ -34,7 +39,7 @@ static uint64_t count_changed(void)
 
 void guest_main(uint64_t dtb)
 {
-    uint64_t seconds = *dtb_bootargs(dtb) == '\0' ? 1 : (uint64_t)(*dtb_bootargs(dtb) - '0');
+    bool by_key = strcmp(dtb_bootargs(dtb), "key") == 0;
     uint64_t end, changed = 0;
     unsigned int rounds = 0;
 
@@ -43,10 +48,10 @@ void guest_main(uint64_t dtb)
     gic_enable(TIMER_INTID);
     for (uint64_t at = FIRST; at < LAST; at += 8)
         mmio_write64(at, pattern(at));
-    end = timer_now() + seconds * timer_frequency();
+    end = timer_now() + timer_frequency();
     timer_set(timer_now() + timer_ms(10));
     interrupts_on();
-    for (; timer_now() < end; rounds++)
+    for (; by_key ? uart_getc() < 0 : timer_now() < end; rounds++)
         changed += count_changed();
     interrupts_off();
     check_equal("memory as it was written", changed, 0);
