@@ -2,12 +2,14 @@
 /* Which emulated device an address belongs to. What the devices do is theirs. */
 #include "core/mmio.h"
 
+#include "core/domain.h"
 #include "core/vcpu.h"
 #include "core/vgic.h"
 #include "core/vpl011.h"
 
 bool mmio_access(struct vcpu *vcpu, ipa_t ipa, unsigned int size, bool write, uint64_t *value)
 {
-    return vgic_mmio(vcpu, ipa.raw, size, write, value) ||
-           vpl011_mmio(vcpu, ipa.raw, size, write, value);
+    if (ipa.raw - vcpu->domain->layout.uart < VPL011_SIZE)
+        return vpl011_mmio(vcpu, ipa.raw, size, write, value);
+    return vgic_mmio(vcpu, ipa.raw, size, write, value);
 }

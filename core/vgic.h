@@ -74,8 +74,8 @@ void vgic_save(struct vcpu *v);
 void vgic_load(struct vcpu *v);
 
 /*
- * An access to the emulated registers: true if `ipa` belongs to them. An offset without a register
- * reads as zero and ignores writes.
+ * An access to the emulated registers: true if `ipa`, which is aligned to `size`, belongs to them.
+ * An offset without a register reads as zero and ignores writes.
  */
 bool vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value);
 

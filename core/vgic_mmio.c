@@ -112,28 +112,51 @@ static bool is_fixed(const struct access *a, unsigned intid, enum bit_register r
     return intid < 16 && !a->v->domain->vgic.v3 && (reg == ISPENDR || reg == ICPENDR);
 }
 
+/* What is pending or active is known only when it is in no list register. */
+static bool read_one(const struct access *a, struct vgic_irq *irq, unsigned intid,
+                     enum bit_register reg)
+{
+    struct vcpu *holder = irq_holder(a->v, irq, intid);
+    bool bit;
+
+    if (irq->lr == VGIC_NO_LR || reg < ISPENDR)
+        return read_bit(irq, reg);
+    irq_pull(holder, irq);
+    bit = read_bit(irq, reg);
+    irq_update(holder, irq, intid);
+    return bit;
+}
+
+static void write_one(const struct access *a, struct vgic_irq *irq, unsigned intid,
+                      enum bit_register reg, bool bit)
+{
+    struct vcpu *holder = irq_holder(a->v, irq, intid);
+
+    if (is_fixed(a, intid, reg))
+        return;
+    irq_pull(holder, irq);
+    write_bit(irq, reg, bit);
+    irq_update(holder, irq, intid);
+}
+
+/* All but IGROUPR are written by ones: guests enable and disable one interrupt at a time. */
 static uint64_t access_bits(const struct access *a, uint64_t value)
 {
     enum bit_register reg = (enum bit_register)((a->offset - BITS_START) / 0x80);
     unsigned first = (a->offset & 0x7f) * 8;
+    uint64_t all = GENMASK64(a->size * 8 - 1, 0);
     uint64_t result = 0;
 
-    for (unsigned i = 0; i < a->size * 8; i++) {
+    for (uint64_t m = a->write && reg != IGROUPR ? value & all : all; m != 0; m &= m - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(m);
         struct vgic_irq *irq = access_irq(a, first + i);
-        bool bit = (value >> i) & 1;
 
-        if (irq == NULL || (a->write && !bit && reg != IGROUPR))
+        if (irq == NULL)
             continue;
-        struct vcpu *holder = irq_holder(a->v, irq, first + i);
-
-        if (a->write && is_fixed(a, first + i, reg))
-            continue;
-        irq_pull(holder, irq);
         if (a->write)
-            write_bit(irq, reg, bit);
+            write_one(a, irq, first + i, reg, (value >> i) & 1);
         else
-            result |= (uint64_t)read_bit(irq, reg) << i;
-        irq_update(holder, irq, first + i);
+            result |= (uint64_t)read_one(a, irq, first + i, reg) << i;
     }
     return result;
 }
@@ -348,6 +371,16 @@ static uint64_t cut(uint32_t low, uint32_t high, unsigned offset, unsigned size)
     return (low >> (8 * (offset & 3))) & GENMASK64(8 * size - 1, 0);
 }
 
+/* GICD_CTLR, GICD_TYPER and what identifies the distributor. */
+static uint64_t read_gicd(const struct domain *d, unsigned offset, unsigned size)
+{
+    unsigned word = offset & ~3u;
+
+    if (size == 4)
+        return gicd_word(d, offset);
+    return cut(gicd_word(d, word), size == 8 ? gicd_word(d, word + 4) : 0, offset, size);
+}
+
 static void access_irouter(const struct access *a, uint64_t *value)
 {
     unsigned intid = (a->offset - IROUTER_START) / 8;
@@ -362,7 +395,7 @@ static void access_irouter(const struct access *a, uint64_t *value)
         route(a->v, irq, intid, (unsigned)*value);
 }
 
-static void access_gicd(struct access *a, uint64_t *value)
+static void access_gicd(const struct access *a, uint64_t *value)
 {
     struct domain *d = a->v->domain;
 
@@ -376,25 +409,16 @@ static void access_gicd(struct access *a, uint64_t *value)
         *value = access_sgi_sources(a, *value);
         return;
     }
-    if (!a->write) {
-        *value = cut(gicd_word(d, a->offset & ~3u), gicd_word(d, (a->offset & ~3u) + 4), a->offset,
-                     a->size);
-        return;
-    }
-    if (a->offset == GICD_CTLR && a->size >= 4)
+    if (!a->write)
+        *value = read_gicd(d, a->offset, a->size);
+    else if (a->offset == GICD_CTLR && a->size >= 4)
         write_ctlr(d, (uint32_t)*value);
     else if (a->offset == GICD_SGIR && a->size == 4 && !d->vgic.v3)
         write_sgir(a->v, (uint32_t)*value);
 }
 
-static void access_gicr(struct access *a, uint64_t *value)
+static void access_gicr(const struct access *a, uint64_t *value)
 {
-    if (a->offset >= GICR_SGI_FRAME) {
-        a->offset -= GICR_SGI_FRAME;
-        if (!access_fields(a, value))
-            *value = 0;
-        return;
-    }
     if (!a->write)
         *value = cut(gicr_word(a->v, a->offset & ~3u), gicr_word(a->v, (a->offset & ~3u) + 4),
                      a->offset, a->size);
@@ -402,31 +426,56 @@ static void access_gicr(struct access *a, uint64_t *value)
         a->v->vgic.asleep = (*value & WAKER_SLEEP) != 0;
 }
 
+static bool access_redistributors(struct vcpu *v, uint64_t offset, unsigned size, bool write,
+                                  uint64_t *value)
+{
+    const struct domain *d = v->domain;
+    unsigned in_frames = (unsigned)(offset % VGIC_GICR_STRIDE);
+    struct access a = {
+        .offset = in_frames % GICR_SGI_FRAME,
+        .size = size,
+        .write = write,
+        .last = VGIC_NR_PRIVATE,
+    };
+
+    if (!d->vgic.v3 || offset >= VGIC_GICR_STRIDE * d->nr_vcpus)
+        return false;
+    a.v = d->vcpu[offset / VGIC_GICR_STRIDE];
+    if (in_frames < GICR_SGI_FRAME)
+        access_gicr(&a, value);
+    else if (!access_fields(&a, value))
+        *value = 0;
+    return true;
+}
+
+/* Not inlined: reads of the distributor's first registers would pay for its stack frame. */
+__attribute__((noinline)) static bool access_other(struct vcpu *v, uint64_t ipa, unsigned size,
+                                                   bool write, uint64_t *value)
+{
+    const struct domain *d = v->domain;
+    uint64_t offset = ipa - d->layout.gicd;
+    struct access a = {
+        .v = v,
+        .offset = (unsigned)offset,
+        .size = size,
+        .write = write,
+        .first = d->vgic.v3 ? VGIC_NR_PRIVATE : 0,
+        .last = VGIC_NR_INTIDS,
+    };
+
+    if (offset >= (d->vgic.v3 ? VGIC_GICD_SIZE_V3 : VGIC_GICD_SIZE_V2))
+        return access_redistributors(v, ipa - d->layout.gicr, size, write, value);
+    access_gicd(&a, value);
+    return true;
+}
+
 bool vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value)
 {
     const struct domain *d = v->domain;
     uint64_t offset = ipa - d->layout.gicd;
-    struct access a = {.v = v, .size = size, .write = write, .last = VGIC_NR_INTIDS};
-    bool aligned = (ipa & (size - 1)) == 0;
 
-    if (offset < (d->vgic.v3 ? VGIC_GICD_SIZE_V3 : VGIC_GICD_SIZE_V2)) {
-        a.offset = (unsigned)offset;
-        a.first = d->vgic.v3 ? VGIC_NR_PRIVATE : 0;
-        if (aligned)
-            access_gicd(&a, value);
-        else
-            *value = 0;
-        return true;
-    }
-    offset = ipa - d->layout.gicr;
-    if (!d->vgic.v3 || offset >= VGIC_GICR_STRIDE * d->nr_vcpus)
-        return false;
-    a.v = d->vcpu[offset / VGIC_GICR_STRIDE];
-    a.offset = (unsigned)(offset % VGIC_GICR_STRIDE);
-    a.last = VGIC_NR_PRIVATE;
-    if (aligned)
-        access_gicr(&a, value);
-    else
-        *value = 0;
+    if (write || offset >= BITS_START)
+        return access_other(v, ipa, size, write, value);
+    *value = read_gicd(d, (unsigned)offset, size);
     return true;
 }

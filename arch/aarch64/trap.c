@@ -78,41 +78,59 @@ static void inject_external(struct vcpu *vcpu, const struct trap *trap)
         inject_data_abort(vcpu, trap->far, fsc, (trap->iss & ISS_DABT_WNR) != 0);
 }
 
+/* The low bits of a register that an access of this size moves. */
+static uint64_t low_bits(unsigned int size) { return ~UINT64_C(0) >> (64 - 8 * size); }
+
 /* A load's result as the instruction wants it in its register. */
 static uint64_t extend(uint64_t value, unsigned int size, uint32_t iss)
 {
-    if (size < 8) {
-        value &= GENMASK64(size * 8 - 1, 0);
-        if ((iss & ISS_DABT_SSE) != 0 && (value >> (size * 8 - 1)) != 0)
-            value |= ~GENMASK64(size * 8 - 1, 0);
-    }
+    unsigned int unused = 64 - 8 * size;
+
+    if ((iss & ISS_DABT_SSE) == 0)
+        return value;
+    value = (uint64_t)((int64_t)(value << unused) >> unused);
     return (iss & ISS_DABT_SF) != 0 ? value : value & UINT32_MAX;
 }
 
-static bool emulate_device(struct vcpu *vcpu, const struct trap *trap)
+/* The IPA of an abort for which HPFAR_EL2 is valid. */
+static ipa_t fault_ipa(uint64_t far)
 {
-    unsigned int size = 1U << ISS_DABT_SAS(trap->iss);
-    unsigned int rt = ISS_DABT_SRT(trap->iss);
-    bool write = (trap->iss & ISS_DABT_WNR) != 0;
-    uint64_t value = 0;
+    uint64_t page = (read_sysreg(hpfar_el2) & GENMASK64(43, 4)) << 8;
 
-    if (trap->instruction || !trap->ipa_valid || (trap->iss & ISS_ABT_S1PTW) != 0 ||
-        (trap->iss & ISS_DABT_ISV) == 0 || (trap->ipa.raw & (size - 1)) != 0)
+    return ipa_of(page | (far & (PAGE_SIZE - 1)));
+}
+
+#define DEVICE_ACCESS_MASK (ISS_DABT_ISV | ISS_ABT_S1PTW | ISS_FSC_KIND_MASK)
+
+/*
+ * Most aborts of a plain guest: a load or store that the syndrome describes in full, at an address
+ * behind which there is no memory but perhaps a device.
+ */
+static bool device_access(struct vcpu *vcpu, uint32_t iss)
+{
+    unsigned int size = 1U << ISS_DABT_SAS(iss);
+    unsigned int rt = ISS_DABT_SRT(iss);
+    bool write = (iss & ISS_DABT_WNR) != 0;
+    uint64_t value = 0;
+    ipa_t ipa;
+
+    if ((iss & DEVICE_ACCESS_MASK) != (ISS_DABT_ISV | FSC_TRANSLATION))
         return false;
-    if (write) {
-        value = arch_reg_read(&vcpu->regs, rt);
-        if (size < 8)
-            value &= GENMASK64(size * 8 - 1, 0);
-    }
-    if (!mmio_access(vcpu, trap->ipa, size, write, &value))
+    ipa = fault_ipa(read_sysreg(far_el2));
+    if ((ipa.raw & (size - 1)) != 0)
+        return false;
+    if (write)
+        value = arch_reg_read(&vcpu->regs, rt) & low_bits(size);
+    if (!mmio_access(vcpu, ipa, size, write, &value))
         return false;
     if (!write)
-        arch_reg_write(&vcpu->regs, rt, extend(value, size, trap->iss));
+        arch_reg_write(&vcpu->regs, rt, extend(value, size, iss));
     trap_advance(vcpu);
     return true;
 }
 
-static void trap_abort(struct vcpu *vcpu, uint64_t esr)
+/* All other aborts. Not inlined: device accesses would pay for its stack frame. */
+__attribute__((noinline)) static void trap_abort(struct vcpu *vcpu, uint64_t esr)
 {
     unsigned int kind = ISS_FSC_KIND(esr);
     struct trap trap = {
@@ -125,17 +143,12 @@ static void trap_abort(struct vcpu *vcpu, uint64_t esr)
 
     trap.instruction = trap.ec == EC_IABT_LOWER;
     trap.ipa_valid = walk || kind == FSC_TRANSLATION || kind == FSC_ACCESS_FLAG;
-    if (trap.ipa_valid) {
-        trap.ipa = ipa_of((read_sysreg(hpfar_el2) & GENMASK64(43, 4)) << 8);
-        if (!walk)
-            trap.ipa.raw |= trap.far.raw & (PAGE_SIZE - 1);
-    }
+    if (trap.ipa_valid)
+        trap.ipa = fault_ipa(walk ? 0 : trap.far.raw);
     if (vcpu->domain->kind != DOMAIN_PLAIN && (walk || kind == FSC_PERMISSION)) {
         abort_guest(vcpu, &trap);
         return;
     }
-    if (kind == FSC_TRANSLATION && emulate_device(vcpu, &trap))
-        return;
     inject_external(vcpu, &trap);
 }
 
@@ -151,8 +164,11 @@ void trap_full(struct vcpu *vcpu, uint64_t esr)
     case EC_SYSREG:
         sysreg_trap(vcpu, (uint32_t)esr);
         break;
-    case EC_IABT_LOWER:
     case EC_DABT_LOWER:
+        if (!device_access(vcpu, (uint32_t)esr))
+            trap_abort(vcpu, esr);
+        break;
+    case EC_IABT_LOWER:
         trap_abort(vcpu, esr);
         break;
     default:

@@ -258,14 +258,6 @@ void arch_vcpu_trap_wfi(bool trap)
     write_sysreg(trap ? hcr | HCR_TWI : hcr & ~HCR_TWI, hcr_el2);
 }
 
-uint64_t arch_reg_read(const struct regs *regs, unsigned int n) { return n < 31 ? regs->x[n] : 0; }
-
-void arch_reg_write(struct regs *regs, unsigned int n, uint64_t value)
-{
-    if (n < 31)
-        regs->x[n] = value;
-}
-
 /* Arm ARM D1.3, "Exception entry": the parts of PSTATE that an exception to EL1 changes. */
 static uint64_t entry_pstate(uint64_t spsr)
 {

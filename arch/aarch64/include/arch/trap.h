@@ -15,7 +15,8 @@ struct vcpu;
 #define EC_DABT_LOWER 0x24
 
 #define ISS_FSC(iss)      ((unsigned int)(iss)&0x3f)
-#define ISS_FSC_KIND(iss) ((unsigned int)(iss)&0x3c) /* FSC_TRANSLATION ... without the level */
+#define ISS_FSC_KIND_MASK 0x3cu /* FSC_TRANSLATION ... without the level */
+#define ISS_FSC_KIND(iss) ((unsigned int)(iss)&ISS_FSC_KIND_MASK)
 #define ISS_DABT_WNR      BIT64(6)
 #define ISS_ABT_S1PTW     BIT64(7)
 #define ISS_DABT_CM       BIT64(8)

@@ -77,8 +77,16 @@ void inject_data_abort(struct vcpu *vcpu, va_t far, unsigned int fsc, bool write
 void inject_instruction_abort(struct vcpu *vcpu, va_t far, unsigned int fsc);
 
 /* Registers of a guest by number as an instruction names them: 31 is the zero register. */
-uint64_t arch_reg_read(const struct regs *regs, unsigned int n);
-void arch_reg_write(struct regs *regs, unsigned int n, uint64_t value);
+static inline uint64_t arch_reg_read(const struct regs *regs, unsigned int n)
+{
+    return n < 31 ? regs->x[n] : 0;
+}
+
+static inline void arch_reg_write(struct regs *regs, unsigned int n, uint64_t value)
+{
+    if (n < 31)
+        regs->x[n] = value;
+}
 
 /* vectors.S: run cpu->current. Does not return. */
 _Noreturn void guest_enter(void);
