@@ -119,7 +119,22 @@ uint64_t el2_mmu_prepare(uint64_t fdt)
     return (uint64_t)(uintptr_t)pool[0];
 }
 
-enum hv_err el2_map_ram(pa_t base, uint64_t size) { return map(base.raw, size, MAP_RAM); }
+/* Not over the image: the pages that are missing there are the guards of the stacks. */
+enum hv_err el2_map_ram(pa_t base, uint64_t size)
+{
+    uint64_t image = (uint64_t)(uintptr_t)image_start;
+    uint64_t above = (uint64_t)(uintptr_t)image_end;
+    uint64_t end = base.raw + size;
+    enum hv_err err = HV_OK;
+
+    if (end <= image || base.raw >= above)
+        return map(base.raw, size, MAP_RAM);
+    if (base.raw < image)
+        err = map(base.raw, image - base.raw, MAP_RAM);
+    if (err == HV_OK && end > above)
+        err = map(above, end - above, MAP_RAM);
+    return err;
+}
 
 enum hv_err el2_map_device(pa_t base, uint64_t size) { return map(base.raw, size, MAP_DEVICE); }
 

@@ -113,7 +113,8 @@ int uart_getc(void)
 
 /*
  * Before the MMU is on libfdt cannot run (it uses vector registers and unaligned loads): a plain
- * search of the structure block for the first PL011 with a 64-bit address.
+ * search of the structure block for the first PL011 with a 64-bit address that is not disabled, as
+ * the Secure world's is.
  */
 #define FDT_STRUCT_OFFSET  2 /* words of struct fdt_header */
 #define FDT_STRINGS_OFFSET 3
@@ -125,6 +126,7 @@ int uart_getc(void)
 struct early_node {
     uint64_t reg;
     bool pl011;
+    bool disabled;
 };
 
 static void early_prop(struct early_node *node, const char *name, const uint32_t *value,
@@ -136,6 +138,8 @@ static void early_prop(struct early_node *node, const char *name, const uint32_t
         node->reg = (uint64_t)__builtin_bswap32(value[0]) << 32 | __builtin_bswap32(value[1]);
     if (strcmp(name, "compatible") == 0 && length >= 10 && memcmp(text, "arm,pl011", 10) == 0)
         node->pl011 = true;
+    if (strcmp(name, "status") == 0)
+        node->disabled = length < 3 || memcmp(text, "ok", 2) != 0;
 }
 
 static uint64_t early_find(const uint32_t *header)
@@ -149,7 +153,9 @@ static uint64_t early_find(const uint32_t *header)
     for (;;) {
         uint32_t token = __builtin_bswap32(*at++);
 
-        if (node.pl011 && node.reg != 0)
+        /* The properties of a node come before its children and its end. */
+        if (token != FDT_TOKEN_PROP && token != FDT_TOKEN_NOP && node.pl011 && node.reg != 0 &&
+            !node.disabled)
             return node.reg;
         if (token == FDT_TOKEN_BEGIN) {
             node = (struct early_node){0};
