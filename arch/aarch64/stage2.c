@@ -3,6 +3,7 @@
 #include <arch/stage2.h>
 
 #include <arch/barrier.h>
+#include <arch/cache.h>
 #include <arch/mmu.h>
 #include <arch/sysreg.h>
 #include <arch/tlb.h>
@@ -13,6 +14,7 @@
 #define S2_TABLE     BIT64(1)
 #define S2_PAGE      BIT64(1) /* at level 3 */
 #define S2_NORMAL_WB (UINT64_C(0xf) << 2)
+#define S2_FORCED_WB (UINT64_C(0x6) << 2) /* the same with HCR_EL2.FWB */
 #define S2_NGNRE     (UINT64_C(0x1) << 2)
 #define S2AP_READ    BIT64(6)
 #define S2AP_WRITE   BIT64(7)
@@ -24,6 +26,9 @@
 #define VTCR_SL0_LEVEL1 (UINT64_C(1) << 6)
 #define VTCR_WBWA_INNER (UINT64_C(1) << 8 | UINT64_C(1) << 10 | UINT64_C(3) << 12)
 #define VTCR_RES1       BIT64(31)
+
+#define TCR_NO_WALKS (BIT64(7) | BIT64(23)) /* EPD0, EPD1 */
+#define SCTLR_M      BIT64(0)
 
 #define L1_SHIFT 30
 #define ENTRIES  512
@@ -55,15 +60,25 @@ enum hv_err s2_init(struct s2 *s2, unsigned int ipa_bits)
     return HV_OK;
 }
 
+bool s2_forces_write_back(void)
+{
+    static int8_t known; /* 0: not yet, 1: no, 2: yes. s2_leaf() runs per entry. */
+
+    if (known == 0)
+        known = cache_has_fwb() ? 2 : 1;
+    return known == 2;
+}
+
 uint64_t s2_leaf(pa_t pa, enum s2_attr attr)
 {
     uint64_t leaf = pa.raw | S2_AF | S2AP_READ | S2_VALID | S2_PAGE;
+    uint64_t normal = s2_forces_write_back() ? S2_FORCED_WB : S2_NORMAL_WB;
 
     switch (attr) {
     case S2_RO:
-        return leaf | S2_NORMAL_WB | S2_SH_INNER;
+        return leaf | normal | S2_SH_INNER;
     case S2_RW:
-        return leaf | S2_NORMAL_WB | S2_SH_INNER | S2AP_WRITE;
+        return leaf | normal | S2_SH_INNER | S2AP_WRITE;
     case S2_DEVICE:
     default:
         return leaf | S2_NGNRE | S2AP_WRITE | S2_XN;
@@ -104,6 +119,14 @@ uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa)
     uint64_t *entry = level2_entry(s2, ipa);
 
     return entry == NULL ? NULL : descend(entry);
+}
+
+uint64_t *s2_leaf_entry(const struct s2 *s2, ipa_t ipa)
+{
+    uint64_t *table = entry_table(*level1_entry(s2, ipa));
+
+    table = entry_table(table[(ipa.raw >> REGION_SHIFT) & (ENTRIES - 1)]);
+    return &table[(ipa.raw >> PAGE_SHIFT) & (ENTRIES - 1)];
 }
 
 static enum hv_err map_step(struct s2 *s2, ipa_t ipa, pa_t pa, enum s2_attr attr, bool block)
@@ -164,30 +187,59 @@ enum hv_err s2_translate(const struct s2 *s2, ipa_t ipa, pa_t *pa)
     return HV_OK;
 }
 
-void s2_load(const struct s2 *s2)
+static uint64_t vtcr(const struct s2 *s2)
 {
     uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
     uint64_t ps = range > 5 ? 5 : range;
 
-    write_sysreg((64 - (uint64_t)s2->ipa_bits) | VTCR_SL0_LEVEL1 | VTCR_WBWA_INNER | ps << 16 |
-                     VTCR_RES1,
-                 vtcr_el2);
-    write_sysreg(s2->root.raw | (uint64_t)s2->vmid << 48, vttbr_el2);
+    return (64 - (uint64_t)s2->ipa_bits) | VTCR_SL0_LEVEL1 | VTCR_WBWA_INNER | ps << 16 | VTCR_RES1;
+}
+
+static uint64_t vttbr(const struct s2 *s2) { return s2->root.raw | (uint64_t)s2->vmid << 48; }
+
+void s2_load(const struct s2 *s2)
+{
+    write_sysreg(vtcr(s2), vtcr_el2);
+    write_sysreg(vttbr(s2), vttbr_el2);
+}
+
+/* Each step is seen before the next: no walks, nothing translated with stage 1 off, then VTTBR. */
+void s2_enter(const struct s2 *s2, struct s2_context *saved)
+{
+    *saved = (struct s2_context){
+        .vtcr = read_sysreg(vtcr_el2),
+        .vttbr = read_sysreg(vttbr_el2),
+        .tcr = read_sysreg(tcr_el1),
+        .sctlr = read_sysreg(sctlr_el1),
+    };
+    write_sysreg(saved->tcr | TCR_NO_WALKS, tcr_el1);
+    isb();
+    write_sysreg(saved->sctlr | SCTLR_M, sctlr_el1);
+    isb();
+    s2_load(s2);
+    isb();
+}
+
+void s2_leave(const struct s2_context *saved)
+{
+    write_sysreg(saved->vtcr, vtcr_el2);
+    write_sysreg(saved->vttbr, vttbr_el2);
+    isb();
+    write_sysreg(saved->sctlr, sctlr_el1);
+    isb();
+    write_sysreg(saved->tcr, tcr_el1);
+    isb();
 }
 
 void s2_flush(const struct s2 *s2)
 {
-    uint64_t saved = read_sysreg(vttbr_el2);
+    struct s2_context saved;
 
-    /* No walk may run under a VMID whose EL1 context is not loaded: the caller has none loaded, or
-     * this one's; with neither, TCR_EL1.EPDn are set. */
     dsb_ishst();
-    write_sysreg(s2->root.raw | (uint64_t)s2->vmid << 48, vttbr_el2);
-    isb();
+    s2_enter(s2, &saved);
     tlbi_vmalls12e1is();
     dsb_ish();
     tlbi_repeat();
     isb();
-    write_sysreg(saved, vttbr_el2);
-    isb();
+    s2_leave(&saved);
 }

@@ -48,6 +48,7 @@ void fp_load(const struct fp_regs *fp); /* vectors.S */
 #define HCR_TERR      BIT64(36)
 #define HCR_APK       BIT64(40)
 #define HCR_API       BIT64(41)
+#define HCR_FWB       BIT64(46)
 
 #define HCR_BASE                                                                                   \
     (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TID3 |         \
@@ -122,6 +123,8 @@ void arch_vcpu_reset(struct vcpu *vcpu)
         a->hcr |= HCR_TERR;
     if (id_has_pauth())
         a->hcr |= HCR_APK | HCR_API;
+    if (s2_forces_write_back())
+        a->hcr |= HCR_FWB;
     if (vcpu->domain->kind != DOMAIN_PLAIN)
         a->hcr |= HCR_TVM;
     a->vpidr = read_sysreg(midr_el1);

@@ -32,6 +32,9 @@ enum hv_err s2_map(struct s2 *s2, ipa_t ipa, pa_t pa, uint64_t size, enum s2_att
 /* The level-3 table behind this IPA's 2 MiB (made if need be); NULL: no memory, or a block. */
 uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa);
 
+/* The level-3 entry of this IPA. Precondition: s2_leaf_table() was called for its 2 MiB. */
+uint64_t *s2_leaf_entry(const struct s2 *s2, ipa_t ipa);
+
 /* The leaf descriptor that maps `pa`. */
 uint64_t s2_leaf(pa_t pa, enum s2_attr attr);
 
@@ -47,3 +50,22 @@ void s2_load(const struct s2 *s2);
 
 /* All entries of its VMID gone from all CPUs, TLBI and barriers. */
 void s2_flush(const struct s2 *s2);
+
+/*
+ * FEAT_S2FWB: stage 2 forces write-back, whatever stage 1 says, so no alias of a guest goes behind
+ * the caches. s2_leaf() and HCR_EL2.FWB agree on it.
+ */
+bool s2_forces_write_back(void);
+
+/* What s2_enter() replaces and s2_leave() restores. */
+struct s2_context {
+    uint64_t vtcr, vttbr, tcr, sctlr;
+};
+
+/*
+ * TLB maintenance acts on the VMID in VTTBR_EL2. Between these two it is this domain's although its
+ * vCPU is not loaded (or is); meanwhile no stage-1 walk can start, for the EL1 registers may be
+ * another domain's.
+ */
+void s2_enter(const struct s2 *s2, struct s2_context *saved);
+void s2_leave(const struct s2_context *saved);
