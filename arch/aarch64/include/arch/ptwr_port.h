@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ptwr_port.c needs to know of a domain: struct ptwr.port points to one of these. */
+#pragma once
+
+#include <arch/stage2.h>
+
+#include "ptwr/ptwr.h"
+
+struct direct_port {
+    const struct s2 *s2; /* level-3 tables of both windows exist for every frame of the domain */
+    uint64_t walk;       /* the WALK bit, as an IPA */
+    bool write_back;     /* stage 2 forces write-back: nothing to clean */
+    uint64_t *snapshot[PTWR_MAX_SLOTS];
+};
