@@ -30,6 +30,7 @@ enum hv_err {
     HV_OK = 0,
     HV_EPERM = -1,
     HV_ENOENT = -2,
+    HV_ESRCH = -3,
     HV_E2BIG = -7,
     HV_EAGAIN = -11,
     HV_ENOMEM = -12,
