@@ -1,11 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/abort.h"
 
+#include <arch/cache.h>
+#include <arch/regime.h>
+#include <arch/vcpu.h>
+
+#include "core/abort_class.h"
 #include "core/domain.h"
+#include "core/guest_mem.h"
+#include "core/refusal.h"
+#include "core/store_fault.h"
 #include "core/vcpu.h"
 
-enum abort_result abort_guest(struct vcpu *vcpu, const struct trap *trap)
+/* The guest meets what is wrong in a way that it can see; the console says what it was. */
+static void refuse_access(struct vcpu *vcpu, const struct trap *trap, const char *what)
 {
-    domain_stop(vcpu->domain, "stage-2 fault, ESR_EL2 %#lx at %#lx", trap->esr, vcpu->regs.elr);
-    return ABORT_DONE;
+    refusal_report_access(vcpu, what, trap->far, trap->ipa);
+    trap_inject_external(vcpu, trap);
+}
+
+static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    mfn_t table = pa_to_mfn(pa_of(trap->ipa.raw & ~p->walk));
+    const struct refusal_place place = {.pc = vcpu->regs.elr, .has_va = true, .va = trap->far};
+    unsigned int budget = PTWR_BUDGET;
+    uint64_t refused = p->count.refused;
+    enum hv_err err = ptwr_walk_fault(p, table, &budget);
+
+    refusal_report_new(vcpu, &place, refused);
+    if (err == HV_EPERM)
+        direct_crash(vcpu);
+    else if (err != HV_OK && err != HV_EAGAIN)
+        refuse_access(vcpu, trap, "a walk met a frame that is no page table of its domain");
+}
+
+/*
+ * DC IVAC wants write permission and does not store; the line is made clean and gone by EL2's own
+ * mapping, which is all that the guest can ask for.
+ */
+static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
+{
+    const struct ptwr *p = &vcpu->domain->direct.ptwr;
+    const struct frame *frame;
+    struct ptwr_walk walk;
+    unsigned int budget = PTWR_BUDGET;
+    enum hv_err err = guest_translate(vcpu, trap->far, &walk, &budget);
+    mfn_t mfn;
+
+    if (err == HV_EFAULT) /* the CPU's translation is older than the tables */
+        regime_flush_va(guest_untag(trap->far));
+    if (err != HV_OK)
+        return;
+    mfn = pa_to_mfn(pa_of(walk.oa));
+    frame = frame_get(p->frames, mfn);
+    if (frame != NULL && frame->owner == p->owner)
+        cache_flush_range((void *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1))), 1);
+    trap_advance(vcpu);
+}
+
+static void dispatch(struct vcpu *vcpu, const struct trap *trap)
+{
+    switch (abort_classify(trap, vcpu->domain->direct.ptwr.walk)) {
+    case ABORT_WALK:
+        walk_fault(vcpu, trap);
+        break;
+    case ABORT_WALK_UPDATE:
+        refuse_access(vcpu, trap, "a walk wanted to update a descriptor");
+        break;
+    case ABORT_WALK_OTHER:
+        refuse_access(vcpu, trap, "a walk left the walk window");
+        break;
+    case ABORT_WINDOW:
+        refuse_access(vcpu, trap, "an access to the walk window");
+        break;
+    case ABORT_UNMAPPED:
+        refuse_access(vcpu, trap, "an access to where nothing is");
+        break;
+    case ABORT_EXECUTE:
+        inject_instruction_abort(vcpu, trap->far, FSC_PERMISSION | 3);
+        break;
+    case ABORT_MAINTENANCE:
+        maintain_cache(vcpu, trap);
+        break;
+    case ABORT_STORE:
+        store_fault(vcpu, trap);
+        break;
+    case ABORT_LOAD:
+        regime_flush_va(guest_untag(trap->far));
+        break;
+    case ABORT_CONFLICT:
+        domain_stop(vcpu->domain, "TLB conflict at %#lx, pc %#lx", trap->far.raw, vcpu->regs.elr);
+        break;
+    case ABORT_OTHER:
+        refuse_access(vcpu, trap, "an abort that is nobody's");
+        break;
+    }
+}
+
+void abort_direct(struct vcpu *vcpu, const struct trap *trap)
+{
+    struct domain *d = vcpu->domain;
+
+    spin_lock(&d->lock);
+    dispatch(vcpu, trap);
+    spin_unlock(&d->lock);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stage-2 faults that concern page tables: of direct domains only. */
+/* Stage-2 faults of direct domains. */
 #pragma once
 
 #include <arch/trap.h>
 
 struct vcpu;
 
-enum abort_result { ABORT_DONE };
-
-/* Answer the fault completely: the vCPU can go on, or its domain was stopped. */
-enum abort_result abort_guest(struct vcpu *vcpu, const struct trap *trap);
+/*
+ * Answer the fault completely: the vCPU goes on behind the instruction, at it once more, or in its
+ * vector; or its domain was stopped.
+ */
+void abort_direct(struct vcpu *vcpu, const struct trap *trap);

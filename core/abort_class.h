@@ -13,7 +13,7 @@ enum abort_class {
     ABORT_WALK_UPDATE, /* the walker wanted to store: AF or DBM, which are off */
     ABORT_WALK_OTHER,  /* a walk outside the walk window, or one that failed otherwise */
     ABORT_WINDOW,      /* a load, store or fetch by the walk window */
-    ABORT_UNMAPPED,    /* an emulated device, or nothing */
+    ABORT_UNMAPPED,    /* nothing is there; emulated devices were asked before */
     ABORT_EXECUTE,     /* a fetch that stage 2 forbids */
     ABORT_MAINTENANCE, /* cache maintenance that wanted write permission: not a store */
     ABORT_STORE,       /* a store to what is read-only in stage 2 */

@@ -119,11 +119,42 @@ static void set_focus(unsigned int id)
     printk("latch: keys go to %s\n", d->name);
 }
 
+/* Lost if it does not fit, as on a wire. */
+static void keep_input(struct domain *d, char c)
+{
+    struct console_input *input = &d->input;
+
+    if ((uint16_t)(input->head - input->tail) == CONSOLE_INPUT)
+        return;
+    input->text[input->head++ % CONSOLE_INPUT] = c;
+}
+
+size_t console_input_peek(const struct domain *d, char *to, size_t n)
+{
+    const struct console_input *input = &d->input;
+    size_t held = (uint16_t)(input->head - input->tail);
+
+    if (n > held)
+        n = held;
+    for (size_t i = 0; i < n; i++)
+        to[i] = input->text[(input->tail + i) % CONSOLE_INPUT];
+    return n;
+}
+
+void console_input_drop(struct domain *d, size_t n)
+{
+    d->input.tail = (uint16_t)(d->input.tail + n);
+}
+
 static void to_guest(char c)
 {
     struct domain *d = domain_by_id(focus);
 
-    if (d != NULL && d->state == DOMAIN_RUNNING)
+    if (d == NULL || d->state != DOMAIN_RUNNING)
+        return;
+    if (d->kind == DOMAIN_DIRECT)
+        keep_input(d, c);
+    else
         vpl011_input(d, c);
 }
 

@@ -1,31 +1,302 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/direct.h"
 
+#include <arch/barrier.h>
+#include <arch/cache.h>
+#include <arch/gic.h>
+
 #include "core/console.h"
+#include "core/direct_build.h"
+#include "core/direct_regime.h"
 #include "core/domain.h"
+#include "core/mem.h"
+#include "core/refusal.h"
+#include "core/string.h"
 #include "core/vcpu.h"
+#include "ptwr/port.h"
+
+#define GICV_SIZE (2 * PAGE_SIZE)
+
+static_assert(sizeof(struct ptwr_counters) == sizeof(struct latch_counters), "abi.h repeats it");
+static_assert((int)PTWR_TRIGGERS == (int)LATCH_TRIGGERS, "abi.h repeats it");
+
+/* Every direct domain's frames; made for the first one. */
+static struct frame_table frames;
+
+static pa_t alloc_array(uint64_t count, size_t size)
+{
+    return mem_alloc_pages((count * size + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+}
+
+static enum hv_err make_frame_table(void)
+{
+    uint64_t first = mem_start().raw >> REGION_SHIFT;
+    uint64_t end = (mem_end().raw + REGION_SIZE - 1) >> REGION_SHIFT;
+    pa_t list;
+
+    if (frames.region != NULL)
+        return HV_OK;
+    list = alloc_array(end - first, sizeof(frames.region[0]));
+    if (list.raw == 0)
+        return HV_ENOMEM;
+    frames.region = (struct frame **)(uintptr_t)list.raw;
+    frames.first = (uint32_t)first;
+    frames.count = (uint32_t)(end - first);
+    return HV_OK;
+}
+
+/* Records of one region's frames, all without an owner. */
+static enum hv_err add_region(uint32_t region)
+{
+    pa_t list = alloc_array(REGION_FRAMES, sizeof(struct frame));
+    struct frame *frame = (struct frame *)(uintptr_t)list.raw;
+
+    if (list.raw == 0)
+        return HV_ENOMEM;
+    for (unsigned int i = 0; i < REGION_FRAMES; i++)
+        frame[i].owner = FRAME_NO_OWNER;
+    frames.region[region - frames.first] = frame;
+    return HV_OK;
+}
+
+/* Chunks come from the top of memory, so that the list descends, as struct direct_map wants it. */
+static enum hv_err allocate_memory(struct domain *d)
+{
+    struct direct_map *map = &d->direct.map;
+    uint32_t count = (uint32_t)(d->config->memory >> REGION_SHIFT);
+    pa_t list = alloc_array(count, sizeof(map->region[0]));
+    uint32_t *region = (uint32_t *)(uintptr_t)list.raw;
+
+    if (list.raw == 0)
+        return HV_ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        pa_t chunk = mem_alloc_chunk();
+
+        if (chunk.raw == 0)
+            return HV_ENOMEM;
+        region[i] = (uint32_t)(chunk.raw >> REGION_SHIFT);
+        if (add_region(region[i]) != HV_OK)
+            return HV_ENOMEM;
+    }
+    map->region = region;
+    map->nr_regions = count;
+    map->m2p_first = frames.first;
+    map->m2p_regions = frames.count;
+    return HV_OK;
+}
+
+static void add_device(struct domain *d, unsigned int i, uint64_t base, uint64_t size)
+{
+    d->direct.ptwr.devices[i] = (struct ptwr_range){base, size};
+}
+
+/* The board's addresses, for stage 2 is one to one. What is emulated is not mapped in stage 2. */
+static void choose_devices(struct domain *d)
+{
+    d->layout = (struct layout){.gicd = gic_gicd_pa().raw};
+    if (gic_version() == 2) {
+        d->layout.gicc = gic_gicc_pa().raw;
+        add_device(d, 0, d->layout.gicd, VGIC_GICD_SIZE_V2);
+        add_device(d, 1, d->layout.gicc, GICV_SIZE);
+    } else {
+        d->layout.gicr = gic_gicr_pa().raw;
+        add_device(d, 0, d->layout.gicd, VGIC_GICD_SIZE_V3);
+        add_device(d, 1, d->layout.gicr, d->nr_vcpus * VGIC_GICR_STRIDE);
+    }
+}
+
+static uint64_t highest_address(const struct domain *d)
+{
+    uint64_t end = mem_end().raw;
+
+    for (unsigned int i = 0; i < PTWR_MAX_DEVICES; i++) {
+        const struct ptwr_range *range = &d->direct.ptwr.devices[i];
+
+        if (range->size != 0 && range->base + range->size > end)
+            end = range->base + range->size;
+    }
+    return end;
+}
+
+/* Both windows' level-3 tables: no fault of a guest may ever need memory. */
+static enum hv_err make_windows(struct domain *d)
+{
+    const struct direct_map *map = &d->direct.map;
+
+    for (uint32_t i = 0; i < map->nr_regions; i++) {
+        uint64_t base = (uint64_t)map->region[i] << REGION_SHIFT;
+
+        if (s2_leaf_table(&d->s2, ipa_of(base)) == NULL ||
+            s2_leaf_table(&d->s2, ipa_of(base | d->direct.port.walk)) == NULL)
+            return HV_ENOMEM;
+    }
+    return HV_OK;
+}
+
+static enum hv_err make_stage2(struct domain *d)
+{
+    struct direct *direct = &d->direct;
+    uint64_t end = highest_address(d);
+    unsigned int bits = direct_ipa_bits(end, s2_pa_bits());
+    enum hv_err err;
+
+    if (bits == 0) {
+        printk("latch: domain %s: memory and devices end at %#lx, which leaves no address bit for "
+               "the walk window (the CPU has %u bits)\n",
+               d->name, end, s2_pa_bits());
+        return HV_EINVAL;
+    }
+    direct->port.s2 = &d->s2;
+    direct->port.walk = BIT64(bits - 1);
+    direct->port.write_back = s2_forces_write_back();
+    err = s2_init(&d->s2, bits);
+    if (err == HV_OK)
+        err = make_windows(d);
+    if (err == HV_OK && gic_version() == 2)
+        err = s2_map(&d->s2, ipa_of(d->layout.gicc), gic_gicv_pa(), GICV_SIZE, S2_DEVICE, false);
+    return err;
+}
+
+static enum hv_err make_engine(struct domain *d)
+{
+    struct direct *direct = &d->direct;
+    struct ptwr *p = &direct->ptwr;
+
+    p->frames = &frames;
+    p->port = &direct->port;
+    p->walk = direct->port.walk;
+    p->owner = (uint8_t)d->id;
+    p->nr_slots = (uint8_t)d->config->slots;
+    p->normal_attrs = direct_normal_attrs(LATCH_MAIR);
+    p->policy = d->config->ptwr_policy;
+    p->action = d->config->guard_action;
+    for (unsigned int i = 0; i < p->nr_slots; i++) {
+        pa_t page = mem_alloc_pages(1, 1);
+
+        if (page.raw == 0)
+            return HV_ENOMEM;
+        direct->port.snapshot[i] = (uint64_t *)(uintptr_t)page.raw;
+    }
+    ptwr_init(p);
+    return HV_OK;
+}
+
+/* All frames the domain's, zero, writable, no table; those of the m2p read-only. */
+static enum hv_err take_frames(struct domain *d)
+{
+    struct direct *direct = &d->direct;
+    const struct direct_map *map = &direct->map;
+    uint32_t count = direct_nr_pfns(map);
+
+    for (uint32_t i = 0; i < map->nr_regions; i++) {
+        uint64_t base = (uint64_t)map->region[i] << REGION_SHIFT;
+
+        mem_zero(pa_of(base), REGION_SIZE);
+        /* A guest with a non-cacheable alias must not see what was there before. */
+        cache_clean_range((void *)(uintptr_t)base, REGION_SIZE);
+    }
+    for (uint32_t pfn = 0; pfn < count; pfn++) {
+        mfn_t mfn = direct_mfn(map, pfn);
+        struct frame *frame = frame_get(&frames, mfn);
+        bool readonly = pfn >= direct_m2p_pfn(map);
+
+        if (frame->owner == FRAME_NO_OWNER && ptwr_frame_add(&direct->ptwr, mfn) != HV_OK)
+            return HV_EBUSY;
+        frame->readonly = readonly;
+        ptwr_port_s2_store(&direct->port, PTWR_DATA, mfn, readonly ? PTWR_RO : PTWR_RW);
+        ptwr_port_s2_store(&direct->port, PTWR_WALK, mfn, PTWR_UNMAPPED);
+    }
+    direct->nr_frames = count;
+    direct->spare = MFN_NONE;
+    return HV_OK;
+}
+
+/*
+ * Fill memory and hand it to the engine, as if the guest had written its tables itself. The VMID is
+ * the domain's meanwhile; whatever any CPU cached under it before is gone first.
+ */
+static enum hv_err start(struct domain *d)
+{
+    struct s2_context saved;
+    enum hv_err err;
+
+    s2_flush(&d->s2);
+    s2_enter(&d->s2, &saved);
+    err = direct_build(d);
+    s2_leave(&saved);
+    return err;
+}
 
 enum hv_err direct_create(struct domain *d)
 {
-    printk("latch: domain %s: latch,paging = \"direct\" is not supported by this build yet\n",
-           d->name);
-    return HV_ENOSYS;
+    enum hv_err err = direct_inspect(d);
+
+    if (err == HV_OK)
+        err = make_frame_table();
+    if (err == HV_OK)
+        err = allocate_memory(d);
+    if (err != HV_OK)
+        return err;
+    choose_devices(d);
+    err = make_stage2(d);
+    if (err == HV_OK)
+        err = make_engine(d);
+    if (err == HV_OK)
+        err = take_frames(d);
+    if (err == HV_OK)
+        err = start(d);
+    return err;
 }
 
 enum hv_err direct_reset(struct domain *d)
 {
-    (void)d;
-    return HV_ENOSYS;
+    struct ptwr *p = &d->direct.ptwr;
+    enum hv_err err;
+
+    ptwr_reset(p);
+    memset(&d->direct.refusal, 0, sizeof(d->direct.refusal));
+    err = take_frames(d);
+    return err == HV_OK ? start(d) : err;
 }
 
 void direct_preempt(struct vcpu *vcpu, enum ptwr_trigger why)
 {
-    (void)vcpu;
-    (void)why;
+    struct domain *d = vcpu->domain;
+
+    spin_lock(&d->lock);
+    ptwr_protect_open(&d->direct.ptwr, vcpu->id, why);
+    spin_unlock(&d->lock);
 }
 
-void direct_sysreg_write(struct vcpu *vcpu, enum direct_reg reg, uint64_t value)
+void direct_crash(struct vcpu *vcpu)
 {
-    (void)value;
-    domain_stop(vcpu->domain, "write of a translation register (%d)", (int)reg);
+    struct domain *d = vcpu->domain;
+
+    domain_stop(d, "page table entry refused: %s", d->direct.refusal.text);
+}
+
+enum hv_err direct_sync(struct vcpu *vcpu, enum ptwr_trigger why, unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    uint64_t refused = p->count.refused;
+    enum hv_err err = ptwr_sync(p, why, budget);
+
+    if (err == HV_OK && p->count.refused == refused)
+        return HV_OK;
+    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
+    if (err == HV_EPERM)
+        direct_crash(vcpu);
+    return err;
+}
+
+bool direct_quiesce(struct vcpu *vcpu)
+{
+    struct domain *d = vcpu->domain;
+    unsigned int budget = PTWR_BUDGET;
+    enum hv_err err;
+
+    spin_lock(&d->lock);
+    err = direct_sync(vcpu, PTWR_T_LIFE, &budget);
+    spin_unlock(&d->lock);
+    return err == HV_OK;
 }

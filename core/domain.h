@@ -47,6 +47,7 @@ struct domain {
     struct vgic vgic;
     struct vpl011 uart;
     struct console_line console;
+    struct console_input input;
 
     /* Plain domains: guest RAM from ram_base in 2 MiB chunks, chunk[i] = PA >> 21. */
     uint64_t ram_base;

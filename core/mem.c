@@ -222,6 +222,17 @@ static uint64_t sum(const struct range *list, unsigned int count)
 uint64_t mem_free_bytes(void) { return sum(ranges, nr_ranges); }
 uint64_t mem_total_bytes(void) { return sum(banks, nr_banks); }
 
+pa_t mem_start(void)
+{
+    uint64_t start = UINT64_MAX;
+
+    for (unsigned int i = 0; i < nr_banks; i++) {
+        if (banks[i].base < start)
+            start = banks[i].base;
+    }
+    return pa_of(start);
+}
+
 pa_t mem_end(void)
 {
     uint64_t end = 0;

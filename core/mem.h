@@ -30,5 +30,6 @@ void mem_zero(pa_t base, uint64_t size);
 
 uint64_t mem_free_bytes(void);
 uint64_t mem_total_bytes(void);
-/* First address above all memory. */
+/* The first address of all memory, and the first one above it. */
+pa_t mem_start(void);
 pa_t mem_end(void);

@@ -62,10 +62,26 @@ static struct vcpu *find_vcpu(struct domain *d, uint64_t affinity)
     return NULL;
 }
 
+/*
+ * Calls of a vCPU's or the domain's life find a direct domain's page tables connected. False: the
+ * guest makes the call once more, or has been stopped for what was in them.
+ */
+static bool is_quiet(struct vcpu *vcpu)
+{
+    if (vcpu->domain->kind != DOMAIN_DIRECT || direct_quiesce(vcpu))
+        return true;
+    vcpu->regs.elr -= 4;
+    return false;
+}
+
 static void version(struct vcpu *vcpu) { answer(vcpu, PSCI_1_1); }
 
 /* The only vCPU: SYSTEM_OFF is meant. */
-static void cpu_off(struct vcpu *vcpu) { answer(vcpu, PSCI_DENIED); }
+static void cpu_off(struct vcpu *vcpu)
+{
+    if (is_quiet(vcpu))
+        answer(vcpu, PSCI_DENIED);
+}
 
 static void migrate_info_type(struct vcpu *vcpu) { answer(vcpu, MIGRATE_NOT_NEEDED); }
 
@@ -74,7 +90,8 @@ static void cpu_on_64(struct vcpu *vcpu)
 {
     bool exists = find_vcpu(vcpu->domain, vcpu->regs.x[1]) != NULL;
 
-    answer(vcpu, exists ? PSCI_ALREADY_ON : PSCI_INVALID_PARAMETERS);
+    if (is_quiet(vcpu))
+        answer(vcpu, exists ? PSCI_ALREADY_ON : PSCI_INVALID_PARAMETERS);
 }
 
 static void affinity_info_64(struct vcpu *vcpu)
@@ -109,15 +126,23 @@ static void affinity_info_32(struct vcpu *vcpu)
 /* A standby state: returns with the next interrupt, everything kept. */
 static void cpu_suspend(struct vcpu *vcpu)
 {
+    if (!is_quiet(vcpu))
+        return;
     answer(vcpu, PSCI_SUCCESS);
     if (!vgic_has_pending(vcpu))
         sched_block(vcpu);
 }
 
-static void system_off(struct vcpu *vcpu) { domain_end(vcpu->domain); }
+static void system_off(struct vcpu *vcpu)
+{
+    if (is_quiet(vcpu))
+        domain_end(vcpu->domain);
+}
 
 static void system_reset(struct vcpu *vcpu)
 {
+    if (!is_quiet(vcpu))
+        return;
     vcpu->domain->reset_pending = true;
     sched_yield(vcpu);
 }

@@ -9,7 +9,7 @@
 #include <arch/trap.h>
 #include <arch/vcpu.h>
 
-#include "core/direct.h"
+#include "core/direct_regime.h"
 #include "core/domain.h"
 #include "core/vcpu.h"
 #include "core/vgic.h"
@@ -194,28 +194,13 @@ static uint64_t id_register(const struct domain *d, uint32_t reg)
     }
 }
 
-/* Precondition of the regime's writes: HCR_EL2.TVM is set for domains that are not plain only. */
-static void regime_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
+/*
+ * Those that TVM traps although nothing has to be checked. AMAIR_EL1 is not among them: what its
+ * IMPLEMENTATION DEFINED bits do to a walk is not known, so it keeps its value.
+ */
+static void write_through(uint32_t reg, uint64_t value)
 {
     switch (reg) {
-    case SCTLR_EL1:
-        direct_sysreg_write(vcpu, REG_SCTLR_EL1, value);
-        break;
-    case TTBR0_EL1:
-        direct_sysreg_write(vcpu, REG_TTBR0_EL1, value);
-        break;
-    case TTBR1_EL1:
-        direct_sysreg_write(vcpu, REG_TTBR1_EL1, value);
-        break;
-    case TCR_EL1:
-        direct_sysreg_write(vcpu, REG_TCR_EL1, value);
-        break;
-    case MAIR_EL1:
-        direct_sysreg_write(vcpu, REG_MAIR_EL1, value);
-        break;
-    case AMAIR_EL1:
-        write_sysreg(value, amair_el1);
-        break;
     case AFSR0_EL1:
         write_sysreg(value, afsr0_el1);
         break;
@@ -233,6 +218,26 @@ static void regime_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
         break;
     default:
         break;
+    }
+}
+
+/* TVM is set for direct domains only. False: the instruction is not to be stepped over. */
+static bool memory_regime_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
+{
+    switch (reg) {
+    case SCTLR_EL1:
+        return direct_regime_write(vcpu, REGIME_SCTLR, value);
+    case TTBR0_EL1:
+        return direct_regime_write(vcpu, REGIME_TTBR0, value);
+    case TTBR1_EL1:
+        return direct_regime_write(vcpu, REGIME_TTBR1, value);
+    case TCR_EL1:
+        return direct_regime_write(vcpu, REGIME_TCR, value);
+    case MAIR_EL1:
+        return direct_regime_write(vcpu, REGIME_MAIR, value);
+    default:
+        write_through(reg, value);
+        return true;
     }
 }
 
@@ -278,10 +283,9 @@ static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
         vgic_sgi1r(vcpu, value);
         break;
     case MEMORY_REGIME:
-        /* Advances first: the write may restart the instruction or inject. */
-        trap_advance(vcpu);
-        regime_write(vcpu, reg, value);
-        return;
+        if (!memory_regime_write(vcpu, reg, value))
+            return;
+        break;
     case ID_REGISTER:
     case OS_LOCK_STATUS:
     case UNDEF:

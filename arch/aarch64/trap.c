@@ -66,7 +66,7 @@ static void trap_wfx(struct vcpu *vcpu, uint32_t iss)
         sched_block(vcpu);
 }
 
-static void inject_external(struct vcpu *vcpu, const struct trap *trap)
+void trap_inject_external(struct vcpu *vcpu, const struct trap *trap)
 {
     unsigned int fsc = FSC_EXTERNAL;
 
@@ -103,8 +103,8 @@ static ipa_t fault_ipa(uint64_t far)
 #define DEVICE_ACCESS_MASK (ISS_DABT_ISV | ISS_ABT_S1PTW | ISS_FSC_KIND_MASK)
 
 /*
- * Most aborts of a plain guest: a load or store that the syndrome describes in full, at an address
- * behind which there is no memory but perhaps a device.
+ * Most aborts of a plain guest, and some of a direct one: a load or store that the syndrome
+ * describes in full, at an address behind which there is no memory but perhaps a device.
  */
 static bool device_access(struct vcpu *vcpu, uint32_t iss)
 {
@@ -145,11 +145,10 @@ __attribute__((noinline)) static void trap_abort(struct vcpu *vcpu, uint64_t esr
     trap.ipa_valid = walk || kind == FSC_TRANSLATION || kind == FSC_ACCESS_FLAG;
     if (trap.ipa_valid)
         trap.ipa = fault_ipa(walk ? 0 : trap.far.raw);
-    if (vcpu->domain->kind != DOMAIN_PLAIN && (walk || kind == FSC_PERMISSION)) {
-        abort_guest(vcpu, &trap);
-        return;
-    }
-    inject_external(vcpu, &trap);
+    if (vcpu->domain->kind == DOMAIN_DIRECT)
+        abort_direct(vcpu, &trap);
+    else
+        trap_inject_external(vcpu, &trap);
 }
 
 void trap_full(struct vcpu *vcpu, uint64_t esr)

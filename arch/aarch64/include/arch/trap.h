@@ -39,6 +39,9 @@ struct trap {
 /* Step over the trapped instruction. */
 void trap_advance(struct vcpu *vcpu);
 
+/* Nothing is there: a synchronous external abort, on the walk if it was one. */
+void trap_inject_external(struct vcpu *vcpu, const struct trap *trap);
+
 /* A trapped MRS or MSR (EC 0x18). */
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss);
 

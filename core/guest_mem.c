@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/guest_mem.h"
+
+#include <arch/regime.h>
+
+#include "core/domain.h"
+#include "core/vcpu.h"
+
+va_t guest_untag(va_t va)
+{
+    bool upper = (va.raw & BIT64(55)) != 0;
+
+    if ((regime_read(REGIME_TCR) & (upper ? TCR_TBI1 : TCR_TBI0)) == 0)
+        return va;
+    return va_of(upper ? va.raw | GENMASK64(63, 56) : va.raw & ~GENMASK64(63, 56));
+}
+
+/* Neither half of a 48-bit address space: no table translates it. */
+static bool is_canonical(va_t va) { return va.raw >> 48 == 0 || va.raw >> 48 == 0xffff; }
+
+enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
+                            unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    enum hv_err err;
+
+    va = guest_untag(va);
+    if (!is_canonical(va))
+        return HV_EFAULT;
+    err = ptwr_translate(p, vcpu->id, va, walk);
+    if (err != HV_EAGAIN)
+        return err;
+    err = direct_sync(vcpu, PTWR_T_EL2_WALK, budget);
+    return err == HV_OK ? ptwr_translate(p, vcpu->id, va, walk) : err;
+}
+
+static const struct frame *own_frame(const struct ptwr *p, mfn_t mfn)
+{
+    const struct frame *frame = frame_get(p->frames, mfn);
+
+    return frame != NULL && frame->owner == p->owner ? frame : NULL;
+}
+
+/* EL2 must not store for the guest where the guest could not, nor where a walker might still look:
+ * a stale frame is made plain first. */
+static bool may_store(struct ptwr *p, const struct frame *frame)
+{
+    if (frame->readonly || frame->type != FRAME_NONE)
+        return false;
+    if (frame->state == FRAME_STALE)
+        ptwr_flush(p);
+    return frame->state == FRAME_PLAIN;
+}
+
+/* EL2's pointer to the byte at `va`, in memory that the guest may read, or may write. */
+static enum hv_err find(struct vcpu *vcpu, va_t va, bool write, uint8_t **at, unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr_walk walk;
+    const struct frame *frame;
+    mfn_t mfn;
+    enum hv_err err = guest_translate(vcpu, va, &walk, budget);
+
+    if (err != HV_OK)
+        return err;
+    mfn = pa_to_mfn(pa_of(walk.oa));
+    frame = own_frame(p, mfn);
+    if (frame == NULL || (write && (!walk.writable_el1 || !may_store(p, frame))))
+        return HV_EFAULT;
+    *at = (uint8_t *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1)));
+    return HV_OK;
+}
+
+static size_t in_page(va_t va, size_t size)
+{
+    size_t room = PAGE_SIZE - (va.raw & (PAGE_SIZE - 1));
+
+    return size < room ? size : room;
+}
+
+static bool by_words(const void *a, const void *b, size_t n)
+{
+    return ((((uintptr_t)a) | (uintptr_t)b | n) & 7) == 0;
+}
+
+static void copy_in(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (by_words(to, from, n)) {
+        for (size_t i = 0; i < n; i += 8)
+            *(uint64_t *)(void *)(to + i) =
+                __atomic_load_n((const uint64_t *)(const void *)(from + i), __ATOMIC_RELAXED);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
+}
+
+static void copy_out(uint8_t *to, const uint8_t *from, size_t n)
+{
+    if (by_words(to, from, n)) {
+        for (size_t i = 0; i < n; i += 8)
+            __atomic_store_n((uint64_t *)(void *)(to + i),
+                             *(const uint64_t *)(const void *)(from + i), __ATOMIC_RELAXED);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        __atomic_store_n(to + i, from[i], __ATOMIC_RELAXED);
+}
+
+enum hv_err guest_read(struct vcpu *vcpu, va_t from, void *to, size_t size, unsigned int *budget)
+{
+    uint8_t *local = to;
+
+    while (size != 0) {
+        size_t n = in_page(from, size);
+        uint8_t *at;
+        enum hv_err err = find(vcpu, from, false, &at, budget);
+
+        if (err != HV_OK)
+            return err;
+        copy_in(local, at, n);
+        local += n;
+        from.raw += n;
+        size -= n;
+    }
+    return HV_OK;
+}
+
+enum hv_err guest_write(struct vcpu *vcpu, va_t to, const void *from, size_t size,
+                        unsigned int *budget)
+{
+    const uint8_t *local = from;
+
+    while (size != 0) {
+        size_t n = in_page(to, size);
+        uint8_t *at;
+        enum hv_err err = find(vcpu, to, true, &at, budget);
+
+        if (err != HV_OK)
+            return err;
+        copy_out(at, local, n);
+        local += n;
+        to.raw += n;
+        size -= n;
+    }
+    return HV_OK;
+}

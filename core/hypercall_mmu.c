@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Page tables by request: mmu_update, mmuext_op, update_va_mapping. */
+#include <arch/regime.h>
+
+#include "core/direct_regime.h"
+#include "core/domain.h"
+#include "core/guest_mem.h"
+#include "core/hypercall_calls.h"
+#include "core/refusal.h"
+#include "ptwr/port.h"
+
+/* Requests that are copied in at once. */
+#define CHUNK 8
+
+/* What a flush of everything counts for in a trap's budget. */
+#define FLUSH_COST 16
+
+#define KIND_MASK UINT64_C(7)
+
+/* A list of requests on its way: (list, count, done, domid) in x0..x3. */
+struct batch {
+    struct vcpu *vcpu;
+    va_t next;
+    uint32_t left;
+    uint32_t done;
+    unsigned int budget;
+};
+
+typedef enum hv_err (*request_fn)(struct vcpu *vcpu, const void *request, unsigned int *budget);
+
+static enum hv_err decode_batch(struct vcpu *vcpu, struct batch *b)
+{
+    const uint64_t *x = vcpu->regs.x;
+    uint32_t count = (uint32_t)x[1];
+
+    *b = (struct batch){
+        .vcpu = vcpu,
+        .next = va_of(x[0]),
+        .left = count & ~HYPERCALL_CONTINUED,
+        .done = (count & HYPERCALL_CONTINUED) != 0 ? (uint32_t)x[4] : 0,
+        .budget = PTWR_BUDGET,
+    };
+    if ((uint32_t)x[3] != DOMID_SELF)
+        return HV_ESRCH;
+    return (x[0] & 7) == 0 ? HV_OK : HV_EINVAL;
+}
+
+/* Requests from here to the end of the page, one at least: a fault hits the request that it is. */
+static uint32_t chunk(const struct batch *b, size_t size)
+{
+    size_t fit = (PAGE_SIZE - (b->next.raw & (PAGE_SIZE - 1))) / size;
+    size_t n = fit == 0 ? 1 : fit < CHUNK ? fit : CHUNK;
+
+    return (uint32_t)(n < b->left ? n : b->left);
+}
+
+/* Up to the first error. HV_EAGAIN: of the budget, or of the request that is next. */
+static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn request)
+{
+    uint64_t copy[CHUNK * sizeof(struct mmuext_op) / sizeof(uint64_t)];
+    enum hv_err err = direct_sync(b->vcpu, PTWR_T_HYPERCALL, &b->budget);
+
+    while (err == HV_OK && b->left != 0) {
+        uint32_t n = chunk(b, size);
+
+        err = guest_read(b->vcpu, b->next, copy, n * size, &b->budget);
+        for (uint32_t i = 0; i < n && err == HV_OK; i++) {
+            err = b->budget == 0 ? HV_EAGAIN
+                                 : request(b->vcpu, (const uint8_t *)copy + i * size, &b->budget);
+            if (err != HV_OK)
+                break;
+            hypercall_spend(&b->budget, 1);
+            b->done++;
+            b->left--;
+            b->next.raw += size;
+        }
+    }
+    return err;
+}
+
+/* Tell the guest how many, in memory or for its next try. */
+static int64_t finish_batch(struct batch *b, enum hv_err err)
+{
+    uint64_t *x = b->vcpu->regs.x;
+
+    if (err != HV_EAGAIN && x[2] != 0) {
+        enum hv_err told = guest_write(b->vcpu, va_of(x[2]), &b->done, sizeof(b->done), &b->budget);
+
+        if (told != HV_OK)
+            err = told;
+    }
+    if (err != HV_EAGAIN)
+        return err;
+    x[0] = b->next.raw;
+    x[1] = b->left | HYPERCALL_CONTINUED;
+    x[4] = b->done;
+    return HYPERCALL_AGAIN;
+}
+
+static inline int64_t run_batch(struct vcpu *vcpu, size_t size, request_fn request)
+{
+    struct domain *d = vcpu->domain;
+    struct batch b;
+    enum hv_err err = decode_batch(vcpu, &b);
+    int64_t result;
+
+    if (err != HV_OK)
+        return err;
+    spin_lock(&d->lock);
+    err = perform_batch(&b, size, request);
+    result = finish_batch(&b, err);
+    spin_unlock(&d->lock);
+    return result;
+}
+
+/* One entry; a refusal is reported. */
+static enum hv_err store_entry(struct vcpu *vcpu, mfn_t table, unsigned int index, desc_t value,
+                               unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    uint64_t refused = p->count.refused;
+    enum hv_err err = ptwr_update(p, table, index, value, budget);
+
+    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    return err;
+}
+
+/* As Xen: an access flag that the entry has is not lost. Plain memory has no such flags. */
+static desc_t preserve_af(const struct ptwr *p, mfn_t table, unsigned int index, desc_t value)
+{
+    const struct frame *frame = frame_get(p->frames, table);
+    desc_t old;
+
+    if (frame == NULL || frame->owner != p->owner || !frame_is_table(frame))
+        return value;
+    old = ptwr_port_load(p->port, table, index);
+    return desc_is_valid(old) ? desc_of(value.raw | (old.raw & DESC_AF)) : value;
+}
+
+static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
+{
+    const struct ptwr *p = &vcpu->domain->direct.ptwr;
+    const struct mmu_update *u = request;
+    uint64_t kind = u->ptr & KIND_MASK;
+    unsigned int index = (unsigned int)(u->ptr / sizeof(uint64_t)) % PTWR_ENTRIES;
+    desc_t value = desc_of(u->val);
+    mfn_t table = pa_to_mfn(pa_of(u->ptr));
+
+    if (u->ptr >= p->walk)
+        return HV_EINVAL;
+    if (kind == MMU_PT_UPDATE_PRESERVE_AD)
+        value = preserve_af(p, table, index, value);
+    else if (kind != MMU_NORMAL_PT_UPDATE)
+        return HV_ENOSYS;
+    return store_entry(vcpu, table, index, value, budget);
+}
+
+int64_t hypercall_mmu_update(struct vcpu *vcpu)
+{
+    return run_batch(vcpu, sizeof(struct mmu_update), update_request);
+}
+
+static enum hv_err pin(struct vcpu *vcpu, const struct mmuext_op *op, mfn_t mfn,
+                       unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    uint64_t refused = p->count.refused;
+    enum hv_err err;
+
+    /* Xen counts page tables from the leaves. */
+    err = ptwr_pin(p, mfn, MMUEXT_PIN_L4_TABLE - op->cmd, budget);
+    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    return err;
+}
+
+static enum hv_err table_request(struct vcpu *vcpu, const struct mmuext_op *op,
+                                 unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    mfn_t mfn = mfn_of(op->arg1);
+    uint64_t refused = p->count.refused;
+    enum hv_err err;
+
+    if (op->arg1 >= p->walk >> PAGE_SHIFT)
+        return HV_EPERM;
+    switch (op->cmd) {
+    case MMUEXT_UNPIN_TABLE:
+        return ptwr_unpin(p, mfn, budget);
+    case MMUEXT_NEW_BASEPTR:
+    case MMUEXT_NEW_USER_BASEPTR:
+        if (op->cmd == MMUEXT_NEW_USER_BASEPTR && op->arg1 == 0)
+            mfn = MFN_NONE;
+        err = direct_new_base(vcpu, op->cmd == MMUEXT_NEW_BASEPTR, mfn, budget);
+        refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+        return err;
+    default:
+        return pin(vcpu, op, mfn, budget);
+    }
+}
+
+static enum hv_err mmuext_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
+{
+    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    const struct mmuext_op *op = request;
+
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+    case MMUEXT_UNPIN_TABLE:
+    case MMUEXT_NEW_BASEPTR:
+    case MMUEXT_NEW_USER_BASEPTR:
+        return table_request(vcpu, op, budget);
+    case MMUEXT_TLB_FLUSH_LOCAL:
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_TLB_FLUSH_ALL:
+        ptwr_flush(p);
+        hypercall_spend(budget, FLUSH_COST);
+        return HV_OK;
+    case MMUEXT_INVLPG_LOCAL:
+    case MMUEXT_INVLPG_MULTI:
+    case MMUEXT_INVLPG_ALL:
+        regime_flush_va(va_of(op->arg1));
+        p->count.tlbi_va++;
+        return HV_OK;
+    case MMUEXT_FLUSH_CACHE: /* for domains with devices of their own, as in Xen: here are none */
+        return HV_EINVAL;
+    default:
+        return HV_ENOSYS;
+    }
+}
+
+int64_t hypercall_mmuext_op(struct vcpu *vcpu)
+{
+    return run_batch(vcpu, sizeof(struct mmuext_op), mmuext_request);
+}
+
+static enum hv_err update_va(struct vcpu *vcpu, va_t va, desc_t value, unsigned int *budget)
+{
+    struct ptwr_walk walk;
+    enum hv_err err = direct_sync(vcpu, PTWR_T_HYPERCALL, budget);
+
+    if (err != HV_OK)
+        return err;
+    err = ptwr_translate(&vcpu->domain->direct.ptwr, vcpu->id, va, &walk);
+    if (err != HV_OK && err != HV_EFAULT)
+        return err;
+    if (mfn_is_none(walk.table) || walk.level != 3)
+        return HV_EINVAL;
+    return store_entry(vcpu, walk.table, walk.index, value, budget);
+}
+
+int64_t hypercall_update_va_mapping(struct vcpu *vcpu)
+{
+    struct domain *d = vcpu->domain;
+    va_t va = va_of(vcpu->regs.x[0]);
+    desc_t value = desc_of(vcpu->regs.x[1]);
+    uint64_t flags = vcpu->regs.x[2];
+    unsigned int budget = PTWR_BUDGET;
+    enum hv_err err;
+
+    if (flags > UVMF_INVLPG)
+        return HV_EINVAL;
+    spin_lock(&d->lock);
+    err = update_va(vcpu, va, value, &budget);
+    if (err == HV_OK && flags == UVMF_TLB_FLUSH) {
+        ptwr_flush(&d->direct.ptwr);
+    } else if (err == HV_OK && flags == UVMF_INVLPG) {
+        regime_flush_va(va);
+        d->direct.ptwr.count.tlbi_va++;
+    }
+    spin_unlock(&d->lock);
+    return hypercall_result(err);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/refusal.h"
+
+#include <arch/timer.h>
+
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/fmt.h"
+#include "core/string.h"
+#include "core/vcpu.h"
+
+/* A guest that breaks rules in a loop must not drown the console: it is others' too. */
+#define PERIOD_US        1000000
+#define REPORTS_A_PERIOD 16
+
+static_assert((int)PTWR_RULES == (int)LATCH_RULES, "abi.h repeats them");
+static_assert((int)PTWR_RULE_WINDOW == (int)LATCH_RULE_WINDOW, "abi.h repeats them");
+static_assert((int)PTWR_RULE_REGIME == (int)LATCH_RULE_REGIME, "abi.h repeats them");
+
+static const char *rule_name(uint64_t rule) { return ptwr_rule_name((enum ptwr_rule)rule); }
+
+static bool may_report(struct domain *d)
+{
+    struct direct *direct = &d->direct;
+    uint64_t now = timer_now();
+
+    if (now - direct->report_from >= timer_us(PERIOD_US)) {
+        if (direct->unreported != 0)
+            printk("latch: domain %s: %u more reports were left out\n", d->name,
+                   direct->unreported);
+        direct->report_from = now;
+        direct->reports = 0;
+        direct->unreported = 0;
+    }
+    if (direct->reports == REPORTS_A_PERIOD) {
+        direct->unreported++;
+        return false;
+    }
+    direct->reports++;
+    return true;
+}
+
+static void remember(struct domain *d, const struct latch_refusal *refusal)
+{
+    struct latch_refusal *last = &d->direct.refusal;
+
+    *last = *refusal;
+    format_to(last->text, sizeof(last->text), "%s", rule_name(refusal->rule));
+}
+
+void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
+{
+    struct domain *d = vcpu->domain;
+    const struct ptwr_violation *v = &d->direct.ptwr.violation;
+    struct latch_refusal refusal = {
+        .rule = (uint64_t)v->rule,
+        .table = mfn_is_none(v->table) ? UINT64_MAX : v->table.raw,
+        .index = v->index,
+        .level = v->level,
+        .old = v->old.raw,
+        .value = v->new.raw,
+    };
+    char va[32] = "none";
+
+    remember(d, &refusal);
+    if (!may_report(d))
+        return;
+    if (place->has_va)
+        format_to(va, sizeof(va), "%#lx", place->va.raw);
+    printk("latch: domain %s: refused: %s; vcpu %u, pc %#lx, va %s, table %#lx, level %lu, index "
+           "%lu, old %#lx, new %#lx\n",
+           d->name, rule_name(refusal.rule), vcpu->id, place->pc, va, refusal.table, refusal.level,
+           refusal.index, refusal.old, refusal.value);
+}
+
+void refusal_report_new(struct vcpu *vcpu, const struct refusal_place *place, uint64_t before)
+{
+    if (vcpu->domain->direct.ptwr.count.refused != before)
+        refusal_report_entry(vcpu, place);
+}
+
+void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
+                             uint64_t value)
+{
+    struct domain *d = vcpu->domain;
+    struct latch_refusal refusal = {
+        .rule = (uint64_t)rule,
+        .table = UINT64_MAX,
+        .old = old,
+        .value = value,
+    };
+
+    d->direct.ptwr.count.refused++;
+    remember(d, &refusal);
+    if (may_report(d))
+        printk("latch: domain %s: refused: %s; vcpu %u, pc %#lx, %s, old %#lx, new %#lx\n", d->name,
+               rule_name(rule), vcpu->id, vcpu->regs.elr, name, old, value);
+}
+
+void refusal_report_access(struct vcpu *vcpu, const char *what, va_t va, ipa_t ipa)
+{
+    struct domain *d = vcpu->domain;
+
+    if (may_report(d))
+        printk("latch: domain %s: %s; vcpu %u, pc %#lx, va %#lx, ipa %#lx\n", d->name, what,
+               vcpu->id, vcpu->regs.elr, va.raw, ipa.raw);
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/store_fault.h"
+
+#include <arch/regime.h>
+#include <arch/vcpu.h>
+
+#include "core/decode.h"
+#include "core/domain.h"
+#include "core/guest_mem.h"
+#include "core/refusal.h"
+#include "core/vcpu.h"
+#include "ptwr/port.h"
+
+#define SPSR_A32  BIT64(4)
+#define SPSR_MODE GENMASK64(3, 0)
+
+#define ZERO_REGISTER 31
+
+/* One fault on its way to an answer. */
+struct access {
+    struct vcpu *vcpu;
+    const struct trap *trap;
+    unsigned int budget;
+    struct ptwr_walk walk; /* of the address that faulted */
+    mfn_t mfn;
+    struct store_insn insn; /* kind STORE_OPAQUE: not decoded, or no kind that is known */
+    uint64_t atomic_old;    /* STORE_ATOMIC: what its result was computed from */
+};
+
+static bool from_el0(const struct vcpu *vcpu) { return (vcpu->regs.spsr & SPSR_MODE) == 0; }
+
+static uint64_t low_bytes(uint64_t value, unsigned int size)
+{
+    return size >= 8 ? value : value & (BIT64(8 * size) - 1);
+}
+
+static uint64_t reg(const struct access *a, unsigned int n)
+{
+    return low_bytes(arch_reg_read(&a->vcpu->regs, n), a->insn.size);
+}
+
+static uint64_t page_offset(uint64_t address) { return address & (PAGE_SIZE - 1); }
+
+/*
+ * The syndrome is enough for an aligned store that does not start its page: there it could be the
+ * end of a store that began in the page before.
+ */
+static bool by_syndrome(const struct access *a, struct ptwr_store *store)
+{
+    uint32_t iss = a->trap->iss;
+    unsigned int size = 1U << ISS_DABT_SAS(iss);
+
+    if ((iss & ISS_DABT_ISV) == 0 || store->offset == 0 || (store->offset & (size - 1)) != 0)
+        return false;
+    store->decoded = true;
+    store->emulatable = true;
+    store->size = (uint8_t)size;
+    store->value = low_bytes(arch_reg_read(&a->vcpu->regs, ISS_DABT_SRT(iss)), size);
+    return true;
+}
+
+static enum hv_err fetch(struct access *a, uint64_t pc, uint32_t *insn)
+{
+    return guest_read(a->vcpu, va_of(pc), insn, sizeof(*insn), &a->budget);
+}
+
+/* The instructions before the store, nearest first, as far as its page goes. */
+static unsigned int fetch_before(struct access *a, uint32_t before[DECODE_WINDOW])
+{
+    uint64_t pc = a->vcpu->regs.elr;
+    unsigned int count = 0;
+
+    while (count < DECODE_WINDOW && page_offset(pc) != 0) {
+        pc -= sizeof(uint32_t);
+        if (fetch(a, pc, &before[count]) != HV_OK)
+            break;
+        count++;
+    }
+    return count;
+}
+
+/* A store-exclusive is a compare-and-swap if all of its loop is there to be seen. */
+static bool decode_as_exclusive(struct access *a, struct ptwr_store *store)
+{
+    uint32_t before[DECODE_WINDOW];
+    unsigned int loaded;
+
+    if (!decode_exclusive(&a->insn, before, fetch_before(a, before), &loaded))
+        return false;
+    store->value = reg(a, a->insn.rt);
+    store->old_valid = true;
+    store->old = reg(a, loaded);
+    return true;
+}
+
+/* What the table's entry holds now in the bytes of the store. */
+static uint64_t current(const struct access *a, const struct ptwr_store *store)
+{
+    const struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    desc_t entry = ptwr_port_load(p->port, a->mfn, store->offset / sizeof(uint64_t));
+
+    return low_bytes(entry.raw >> (8 * (store->offset % sizeof(uint64_t))), store->size);
+}
+
+/* A pair of words that makes one whole entry is one store: half of an entry is none. */
+static void decode_as_pair(struct access *a, struct ptwr_store *store)
+{
+    store->value = reg(a, a->insn.rt);
+    if (a->insn.size == 4 && store->offset % 8 == 0) {
+        store->value |= reg(a, a->insn.rt2) << 32;
+        store->size = 8;
+    }
+}
+
+static bool decode_value(struct access *a, struct ptwr_store *store)
+{
+    const struct store_insn *insn = &a->insn;
+
+    switch (insn->kind) {
+    case STORE_PLAIN:
+        store->value = reg(a, insn->rt);
+        return true;
+    case STORE_PAIR:
+        decode_as_pair(a, store);
+        return true;
+    case STORE_EXCLUSIVE:
+        return decode_as_exclusive(a, store);
+    case STORE_CAS:
+        store->value = reg(a, insn->rt);
+        store->old_valid = true;
+        store->old = reg(a, insn->rs);
+        return true;
+    case STORE_ATOMIC:
+        a->atomic_old = current(a, store);
+        store->value = decode_atomic(insn->op, insn->size, a->atomic_old, reg(a, insn->rs));
+        store->old_valid = true;
+        store->old = a->atomic_old;
+        return true;
+    case STORE_OPAQUE:
+    default:
+        return false;
+    }
+}
+
+/* Does the instruction at PC store where the fault was, whole and aligned, in that page alone? */
+static bool is_the_store(const struct access *a)
+{
+    const struct store_insn *insn = &a->insn;
+    const struct vcpu *vcpu = a->vcpu;
+    unsigned int bytes = insn->kind == STORE_PAIR ? 2U * insn->size : insn->size;
+    uint64_t sp = insn->rn == ZERO_REGISTER ? regime_sp_read(vcpu) : 0;
+    uint64_t address = decode_address(insn, vcpu->regs.x, sp);
+
+    return guest_untag(va_of(address)).raw == guest_untag(a->trap->far).raw &&
+           address % insn->size == 0 && page_offset(address) + bytes <= PAGE_SIZE;
+}
+
+/*
+ * Take the instruction apart. What cannot be, is left as not emulatable: the engine opens the table
+ * for it. HV_EAGAIN, HV_EPERM: of reading the instruction.
+ */
+static enum hv_err decode(struct access *a, struct ptwr_store *store)
+{
+    const struct vcpu *vcpu = a->vcpu;
+    enum hv_err err;
+    uint32_t insn;
+
+    store->decoded = true;
+    store->emulatable = false;
+    if ((vcpu->regs.spsr & SPSR_A32) != 0 || (vcpu->regs.elr & 3) != 0)
+        return HV_OK;
+    err = fetch(a, vcpu->regs.elr, &insn);
+    if (err == HV_EFAULT) /* the CPU has it from an old translation */
+        return HV_OK;
+    if (err != HV_OK)
+        return err;
+    decode_store(insn, &a->insn);
+    store->size = a->insn.size;
+    if (a->insn.kind != STORE_OPAQUE && is_the_store(a))
+        store->emulatable = decode_value(a, store);
+    if (!store->emulatable)
+        a->insn.kind = STORE_OPAQUE;
+    return HV_OK;
+}
+
+static void write_base(const struct access *a)
+{
+    const struct store_insn *insn = &a->insn;
+    struct regs *regs = &a->vcpu->regs;
+
+    if (insn->index != INDEX_POST && insn->index != INDEX_PRE)
+        return;
+    if (insn->rn == ZERO_REGISTER)
+        regime_sp_write(a->vcpu, regime_sp_read(a->vcpu) + (uint64_t)insn->offset);
+    else
+        regs->x[insn->rn] += (uint64_t)insn->offset;
+}
+
+/* The rest of the instruction: results, base, PC. */
+static void finish(struct access *a, const struct ptwr_store *store, bool stored)
+{
+    const struct store_insn *insn = &a->insn;
+    struct regs *regs = &a->vcpu->regs;
+
+    switch (insn->kind) {
+    case STORE_EXCLUSIVE:
+        arch_reg_write(regs, insn->rs, stored ? 0 : 1);
+        break;
+    case STORE_CAS:
+        arch_reg_write(regs, insn->rs, store->seen);
+        break;
+    case STORE_ATOMIC:
+        if (!stored) /* another CPU was faster: once more from the start */
+            return;
+        arch_reg_write(regs, insn->rt, a->atomic_old);
+        break;
+    case STORE_PLAIN:
+    case STORE_PAIR:
+    case STORE_OPAQUE: /* by the syndrome: no write-back has one */
+    default:
+        write_base(a);
+        break;
+    }
+    trap_advance(a->vcpu);
+}
+
+static void refuse(const struct access *a)
+{
+    inject_data_abort(a->vcpu, a->trap->far, FSC_PERMISSION | a->walk.level, true);
+}
+
+/* One store of the instruction: the engine's answer, reported if it is a refusal. */
+static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
+{
+    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    const struct refusal_place place = {
+        .pc = a->vcpu->regs.elr,
+        .has_va = true,
+        .va = a->trap->far,
+    };
+    uint64_t refused = p->count.refused;
+    enum ptwr_outcome outcome = ptwr_store_fault(p, store, &a->budget);
+
+    refusal_report_new(a->vcpu, &place, refused);
+    return outcome;
+}
+
+/* The second half of a pair that is not one entry. The first is done; if the engine wants the table
+ * open now, the guest does both again. */
+static enum ptwr_outcome perform_second(struct access *a, struct ptwr_store *store)
+{
+    store->offset = (uint16_t)(store->offset + store->size);
+    store->value = reg(a, a->insn.rt2);
+    return perform(a, store);
+}
+
+static void answer(struct access *a, struct ptwr_store *store)
+{
+    enum ptwr_outcome outcome = perform(a, store);
+
+    if (outcome == PTWR_DECODE) {
+        if (decode(a, store) != HV_OK)
+            return;
+        outcome = perform(a, store);
+    }
+    if (outcome == PTWR_DONE && a->insn.kind == STORE_PAIR && store->size == a->insn.size)
+        outcome = perform_second(a, store);
+    switch (outcome) {
+    case PTWR_DONE:
+        finish(a, store, true);
+        break;
+    case PTWR_FAILED:
+        finish(a, store, false);
+        break;
+    case PTWR_INJECT:
+        refuse(a);
+        break;
+    case PTWR_CRASH:
+        direct_crash(a->vcpu);
+        break;
+    case PTWR_RETRY:
+    case PTWR_DECODE:
+    default:
+        break;
+    }
+}
+
+/* The CPU's translation is older than the tables, or than stage 2: it must forget it to go on. */
+static void forget(const struct access *a)
+{
+    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    const struct frame *frame = frame_get(p->frames, a->mfn);
+
+    if (frame != NULL && frame->owner == p->owner)
+        ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, a->mfn);
+    regime_flush_va(guest_untag(a->trap->far));
+}
+
+/* Do the tables still allow the store, and stage 2 still forbid it? Else it is to be repeated. */
+static bool is_protected(const struct access *a)
+{
+    const struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    const struct frame *frame = frame_get(p->frames, a->mfn);
+
+    if (from_el0(a->vcpu) ? !a->walk.writable_el0 : !a->walk.writable_el1)
+        return false;
+    return frame != NULL && frame->owner == p->owner &&
+           (frame->readonly || frame->state != FRAME_PLAIN);
+}
+
+void store_fault(struct vcpu *vcpu, const struct trap *trap)
+{
+    struct access a = {.vcpu = vcpu, .trap = trap, .budget = PTWR_BUDGET, .mfn = MFN_NONE};
+    struct ptwr_store store = {.vcpu = (uint8_t)vcpu->id, .el0 = from_el0(vcpu)};
+    enum hv_err err = guest_translate(vcpu, trap->far, &a.walk, &a.budget);
+
+    if (err == HV_EAGAIN || err == HV_EPERM)
+        return;
+    if (err == HV_OK)
+        a.mfn = pa_to_mfn(pa_of(a.walk.oa));
+    if (err != HV_OK || !is_protected(&a)) {
+        forget(&a);
+        return;
+    }
+    if (frame_get(vcpu->domain->direct.ptwr.frames, a.mfn)->readonly) {
+        refuse(&a);
+        return;
+    }
+    store.table = a.mfn;
+    store.offset = (uint16_t)page_offset(a.walk.oa);
+    store.pc = vcpu->regs.elr;
+    store.va = guest_untag(trap->far);
+    by_syndrome(&a, &store);
+    answer(&a, &store);
+}
