@@ -6,6 +6,7 @@
 
 #include "core/domain.h"
 #include "core/vcpu.h"
+#include "ptwr/port.h"
 
 #define TTBR_BADDR GENMASK64(47, 1)
 
@@ -35,10 +36,24 @@ static struct regime regime_of(va_t va)
     };
 }
 
+/* A direct domain's walks go by the walk window; what is not its own is not looked at. */
+static uint64_t read_direct(const struct domain *d, uint64_t ipa)
+{
+    const struct ptwr *p = &d->direct.ptwr;
+    mfn_t mfn = pa_to_mfn(pa_of(ipa & ~p->walk));
+    const struct frame *frame = ipa < 2 * p->walk ? frame_get(p->frames, mfn) : NULL;
+
+    if (frame == NULL || frame->owner != p->owner)
+        return 0;
+    return ptwr_port_load(p->port, mfn, (unsigned int)(ipa / sizeof(uint64_t)) % PTWR_ENTRIES).raw;
+}
+
 static uint64_t read_ram(const struct domain *d, uint64_t ipa)
 {
     pa_t pa;
 
+    if (d->kind == DOMAIN_DIRECT)
+        return read_direct(d, ipa);
     if (ipa < d->ram_base || ipa - d->ram_base >= d->ram_size ||
         s2_translate(&d->s2, ipa_of(ipa), &pa) != HV_OK)
         return 0;
