@@ -15,7 +15,7 @@
 /* What a flush of everything counts for in a trap's budget. */
 #define FLUSH_COST 16
 
-#define KIND_MASK UINT64_C(7)
+#define KIND_MASK UINT64_C(3)
 
 /* A list of requests on its way: (list, count, done, domid) in x0..x3. */
 struct batch {
@@ -125,7 +125,7 @@ static enum hv_err store_entry(struct vcpu *vcpu, mfn_t table, unsigned int inde
     return err;
 }
 
-/* As Xen: an access flag that the entry has is not lost. Plain memory has no such flags. */
+/* The entry's access flag stays as it is, as far as there is one: plain memory has none. */
 static desc_t preserve_af(const struct ptwr *p, mfn_t table, unsigned int index, desc_t value)
 {
     const struct frame *frame = frame_get(p->frames, table);
@@ -134,7 +134,7 @@ static desc_t preserve_af(const struct ptwr *p, mfn_t table, unsigned int index,
     if (frame == NULL || frame->owner != p->owner || !frame_is_table(frame))
         return value;
     old = ptwr_port_load(p->port, table, index);
-    return desc_is_valid(old) ? desc_of(value.raw | (old.raw & DESC_AF)) : value;
+    return desc_is_valid(old) ? desc_of((value.raw & ~DESC_AF) | (old.raw & DESC_AF)) : value;
 }
 
 static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
@@ -146,7 +146,7 @@ static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsign
     desc_t value = desc_of(u->val);
     mfn_t table = pa_to_mfn(pa_of(u->ptr));
 
-    if (u->ptr >= p->walk)
+    if (u->ptr >= p->walk || (u->ptr & (sizeof(uint64_t) - 1) & ~KIND_MASK) != 0)
         return HV_EINVAL;
     if (kind == MMU_PT_UPDATE_PRESERVE_AD)
         value = preserve_af(p, table, index, value);
