@@ -67,6 +67,13 @@ static void teardown(struct ptwr *p, unsigned int *budget)
     p->teardown = mfn_of(f->parent);
 }
 
+enum hv_err stale_teardown(struct ptwr *p, unsigned int *budget)
+{
+    while (!mfn_is_none(p->teardown) && *budget != 0)
+        teardown(p, budget);
+    return mfn_is_none(p->teardown) ? HV_OK : HV_EAGAIN;
+}
+
 static void free_head(struct ptwr *p)
 {
     mfn_t mfn = p->stale_head;
@@ -85,10 +92,9 @@ static void free_head(struct ptwr *p)
 
 enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget)
 {
+    enum hv_err err = stale_teardown(p, budget);
     bool freed = false;
 
-    while (!mfn_is_none(p->teardown) && *budget != 0)
-        teardown(p, budget);
     while (p->nr_flushed != 0 && !mfn_eq(p->stale_head, p->teardown) && *budget != 0) {
         free_head(p);
         freed = true;
@@ -96,9 +102,7 @@ enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget)
     }
     if (freed)
         sequence_freed(p);
-    if (mfn_is_none(p->teardown) && p->nr_flushed == 0)
-        return HV_OK;
-    return HV_EAGAIN;
+    return p->nr_flushed == 0 ? err : HV_EAGAIN;
 }
 
 enum hv_err stale_finish(struct ptwr *p, mfn_t mfn, unsigned int *budget)

@@ -20,3 +20,10 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken);
 /* Make a stale frame PLAIN, flushing if need be. HV_EAGAIN: the budget ran out. */
 NODISCARD
 enum hv_err stale_finish(struct ptwr *p, mfn_t mfn, unsigned int *budget);
+
+/*
+ * Drop all that stale tables still refer to: counts and types then say what the live ones do.
+ * HV_EAGAIN: the budget ran out first.
+ */
+NODISCARD
+enum hv_err stale_teardown(struct ptwr *p, unsigned int *budget);

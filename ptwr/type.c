@@ -218,14 +218,30 @@ static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t
                                       : take_leaf(p, at.level, d, child);
 }
 
+/*
+ * A frame may be in use by tables that are stale only: what was refused is to be looked at again
+ * when they hold nothing any more. HV_OK: now; HV_EINVAL: nothing is stale, so it stays refused.
+ */
+static enum hv_err look_again(struct ptwr *p, unsigned int *budget)
+{
+    return mfn_is_none(p->teardown) ? HV_EINVAL : stale_teardown(p, budget);
+}
+
 enum hv_err type_take(struct ptwr *p, struct type_at at, desc_t d, unsigned int *budget)
 {
     for (;;) {
         mfn_t child;
         enum hv_err err = take_ready(p, at, d, &child);
 
-        if (err != NOT_READY)
+        if (err != NOT_READY && err != HV_EINVAL)
             return err;
+        if (err == HV_EINVAL) {
+            err = look_again(p, budget);
+            if (err != HV_OK)
+                return err;
+            p->count.validated--;
+            continue;
+        }
         p->count.validated--;
         if (desc_is_table(d, at.level))
             err = type_promote(p, child, at.level + 1U, budget);
@@ -518,24 +534,30 @@ enum hv_err type_promote(struct ptwr *p, mfn_t top, unsigned int level, unsigned
 {
     struct scan scan = {.budget = budget};
     mfn_t at = top;
-    enum hv_err err = begin_top(p, top, level, budget);
+    enum hv_err err;
 
-    if (err != HV_OK)
-        return err;
-    for (;;) {
+    do {
+        err = begin_top(p, top, level, budget);
+        if (err == HV_OK)
+            break;
+        if (err == HV_EINVAL)
+            err = look_again(p, budget);
+    } while (err == HV_OK);
+    while (err == HV_OK) {
         err = scan_table(p, at, &scan);
         if (err == NOT_READY) {
             at = mfn_is_none(scan.child) ? at : scan.child;
-            continue;
-        }
-        if (err == HV_EINVAL)
-            type_cancel(p, top);
-        if (err != HV_OK)
-            return err;
-        if (mfn_eq(at, top)) {
+            err = HV_OK;
+        } else if (err == HV_EINVAL) {
+            err = look_again(p, budget);
+            if (err == HV_EINVAL)
+                type_cancel(p, top);
+        } else if (err == HV_OK && mfn_eq(at, top)) {
             attach(p, top);
             return HV_OK;
+        } else if (err == HV_OK) {
+            at = attach_below(p, at);
         }
-        at = attach_below(p, at);
     }
+    return err;
 }
