@@ -21,7 +21,7 @@ add-symbol-file {elf} -o {base:#x}
 """
 
 
-def debug(folder, command, script, timeout=60):
+def debug(folder, command, script, timeout=20):
     """What the machine printed and what gdb did, of `command` (QEMU) under a gdb script."""
     socket = folder / "gdb.socket"
     console = folder / "console"
@@ -31,7 +31,8 @@ def debug(folder, command, script, timeout=60):
         qemu = subprocess.Popen([*command, "-S", "-chardev",
                                  f"socket,path={socket},server=on,wait=off,id=debugger",
                                  "-gdb", "chardev:debugger"],
-                                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                                stdin=subprocess.DEVNULL, stdout=output,
+                                stderr=subprocess.DEVNULL)
         try:
             for _ in range(100):
                 if socket.exists() or qemu.poll() is not None:
