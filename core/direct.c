@@ -36,7 +36,7 @@ static enum hv_err make_frame_table(void)
 
     if (frames.region != NULL)
         return HV_OK;
-    list = alloc_array(end - first, sizeof(frames.region[0]));
+    list = alloc_array(end - first, sizeof(void *));
     if (list.raw == 0)
         return HV_ENOMEM;
     frames.region = (struct frame **)(uintptr_t)list.raw;

@@ -13,6 +13,8 @@
 
 #define INTERFACE_VERSION (3 << 16 | 0)
 
+#define VERSION_TEXT 16
+
 #define PSTATE_I BIT64(7)
 
 /* Characters that one trap moves: each may wait for the UART. */
@@ -43,24 +45,43 @@ static enum hv_err get(struct vcpu *vcpu, uint64_t from, void *to, size_t size)
     return err;
 }
 
-/* xen_version(command, pointer) */
-static int64_t xen_version(struct vcpu *vcpu)
+/* The end of a call. */
+static void finish(struct vcpu *vcpu, int64_t result)
 {
-    static const char extra[16] = "-latch";
-    static const uint8_t handle[16];
-    uint64_t to = vcpu->regs.x[1];
+    if (result == HYPERCALL_AGAIN)
+        vcpu->regs.elr -= 4;
+    else
+        vcpu->regs.x[0] = (uint64_t)result;
+}
+
+/* Out of line, so that the answers without a pointer cost nothing more than themselves. */
+__attribute__((noinline)) static void put_version(struct vcpu *vcpu, const void *text)
+{
+    finish(vcpu, hypercall_result(put(vcpu, vcpu->regs.x[1], text, VERSION_TEXT)));
+}
+
+/* xen_version(command, pointer) */
+static void xen_version(struct vcpu *vcpu)
+{
+    static const char extra[VERSION_TEXT] = "-latch";
+    static const uint8_t handle[VERSION_TEXT];
 
     switch (vcpu->regs.x[0]) {
     case XENVER_version:
-        return INTERFACE_VERSION;
+        vcpu->regs.x[0] = INTERFACE_VERSION;
+        break;
     case XENVER_extraversion:
-        return hypercall_result(put(vcpu, to, extra, sizeof(extra)));
+        put_version(vcpu, extra);
+        break;
     case XENVER_pagesize:
-        return PAGE_SIZE;
+        vcpu->regs.x[0] = PAGE_SIZE;
+        break;
     case XENVER_guest_handle:
-        return hypercall_result(put(vcpu, to, handle, sizeof(handle)));
+        put_version(vcpu, handle);
+        break;
     default:
-        return HV_ENOSYS;
+        vcpu->regs.x[0] = (uint64_t)(int64_t)HV_ENOSYS;
+        break;
     }
 }
 
@@ -225,29 +246,40 @@ static int64_t latch_op(struct vcpu *vcpu)
     return err == HV_OK ? (int64_t)n : hypercall_result(err);
 }
 
-static int64_t (*const calls[])(struct vcpu *vcpu) = {
-    [__HYPERVISOR_mmu_update] = hypercall_mmu_update,
-    [__HYPERVISOR_memory_op] = hypercall_memory_op,
-    [__HYPERVISOR_update_va_mapping] = hypercall_update_va_mapping,
+/* As the table wants them. The tail call of a short one is all that hypercall() costs. */
+#define CALL(name)                                                                                 \
+    static void call_##name(struct vcpu *vcpu) { finish(vcpu, name(vcpu)); }
+
+CALL(hypercall_mmu_update)
+CALL(hypercall_memory_op)
+CALL(hypercall_update_va_mapping)
+CALL(console_io)
+CALL(vm_assist)
+CALL(vcpu_op)
+CALL(hypercall_mmuext_op)
+CALL(sched_op)
+CALL(latch_op)
+
+static void (*const calls[])(struct vcpu *vcpu) = {
+    [__HYPERVISOR_mmu_update] = call_hypercall_mmu_update,
+    [__HYPERVISOR_memory_op] = call_hypercall_memory_op,
+    [__HYPERVISOR_update_va_mapping] = call_hypercall_update_va_mapping,
     [__HYPERVISOR_xen_version] = xen_version,
-    [__HYPERVISOR_console_io] = console_io,
-    [__HYPERVISOR_vm_assist] = vm_assist,
-    [__HYPERVISOR_vcpu_op] = vcpu_op,
-    [__HYPERVISOR_mmuext_op] = hypercall_mmuext_op,
-    [__HYPERVISOR_sched_op] = sched_op,
-    [__HYPERVISOR_latch_op] = latch_op,
+    [__HYPERVISOR_console_io] = call_console_io,
+    [__HYPERVISOR_vm_assist] = call_vm_assist,
+    [__HYPERVISOR_vcpu_op] = call_vcpu_op,
+    [__HYPERVISOR_mmuext_op] = call_hypercall_mmuext_op,
+    [__HYPERVISOR_sched_op] = call_sched_op,
+    [__HYPERVISOR_latch_op] = call_latch_op,
 };
 
 /* A plain domain has none: the answer is Xen's -ENOSYS. */
 void hypercall(struct vcpu *vcpu)
 {
     uint64_t number = vcpu->regs.x[16];
-    int64_t result = HV_ENOSYS;
 
     if (vcpu->domain->kind == DOMAIN_DIRECT && number < ARRAY_SIZE(calls) && calls[number] != NULL)
-        result = calls[number](vcpu);
-    if (result == HYPERCALL_AGAIN)
-        vcpu->regs.elr -= 4;
+        calls[number](vcpu);
     else
-        vcpu->regs.x[0] = (uint64_t)result;
+        vcpu->regs.x[0] = (uint64_t)(int64_t)HV_ENOSYS;
 }
