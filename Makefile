@@ -25,20 +25,25 @@ HOSTCC ?= gcc
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wswitch-enum -Wvla -Werror
 # What any C that runs on the target without an operating system is compiled with.
 BARE := -std=c11 -O2 -g -ffreestanding -fno-common -fno-omit-frame-pointer -march=armv8-a \
-	-mgeneral-regs-only -mstrict-align
+	-mgeneral-regs-only -mstrict-align -ffunction-sections
 # clang has neither of these at its defaults' place.
-BARE_GCC := -mno-outline-atomics -fno-stack-protector
+BARE_GCC := -mno-outline-atomics -fno-stack-protector -falign-functions=4 -falign-jumps=4 \
+	-falign-loops=4
 INCLUDES := -I. -Iinclude -Iarch/aarch64/include -isystem $(PACKAGES)/include
 
 DEFINES := $(if $(DEBUG),-DDEBUG)
 CFLAGS := $(BARE) $(BARE_GCC) -fpie -fvisibility=hidden $(WARNINGS) $(INCLUDES) $(DEFINES)
 # The image relocates itself, so it needs R_AARCH64_RELATIVE only, and no interpreter.
 LDFLAGS := -nostdlib -static -pie --no-dynamic-linker -z max-page-size=4096 -z norelro \
-	-z noexecstack --build-id=none --fatal-warnings -T arch/aarch64/latch.lds
+	-z noexecstack --build-id=none --fatal-warnings --gc-sections -T arch/aarch64/latch.lds
 
 # ptwr/invariant.c is for tests: it looks at every frame at once.
 SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch/aarch64/*.S \
 	arch/aarch64/gic/*.c core/*.c ptwr/*.c boards/*/*.c)))
+# What runs at the start, at an end or for a person to read is made small instead of fast.
+SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
+	$(addprefix core/,config.c console.c direct.c direct_build.c direct_map.c direct_plan.c direct_regime.c \
+	domain.c elf.c fmt.c guest_fdt.c image.c main.c mem.c panic.c refusal.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 
 .PHONY: hypervisor image setup all check check-all demo run bench format lint unit clean \
@@ -62,10 +67,12 @@ $(BUILD)/obj/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
 
+$(patsubst %,$(BUILD)/obj/%.o,$(SMALL)): OPTIMIZE := -Os
+
 $(BUILD)/obj/%.c.o: %.c $(BUILD)/obj/flags | setup
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS) $(OPTIMIZE) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.S.o: %.S $(BUILD)/obj/flags | setup
 	@mkdir -p $(@D)
