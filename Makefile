@@ -65,7 +65,7 @@ include mk/host.mk
 # Objects depend on this file, which changes only when the compiler or its flags do.
 $(BUILD)/obj/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
+	@echo '$(CC) $(CFLAGS) $(SMALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(SMALL)' >$@
 
 $(patsubst %,$(BUILD)/obj/%.o,$(SMALL)): OPTIMIZE := -Os
 
