@@ -19,8 +19,8 @@ struct vcpu;
 
 struct cpu {
     struct vcpu *current; /* loaded, or to be loaded by guest_enter(); NULL: none */
-    uint32_t resched; /* not 0: vectors.S calls sched_switch() before it returns to a guest */
-    uint32_t refill;  /* not 0: it calls vgic_fill_lrs() for `current` */
+    uint32_t resched;     /* not 0: vectors.S calls sched_switch() before it returns to a guest */
+    uint32_t refill;      /* not 0: it calls vgic_fill_lrs() for `current` */
     uint64_t panic_top;
     uint64_t mpidr; /* affinity fields only */
     unsigned int id;

@@ -8,7 +8,7 @@ struct vcpu;
 
 /*
  * A walk for `va` failed at stage 2 when it read the table at `table`: the stage-1 level of that
- * table, which ESR_EL2 does not tell (its level is stage 2's). Precondition: vcpu is loaded, and its
- * domain is plain.
+ * table, which ESR_EL2 does not tell (its level is stage 2's). Precondition: vcpu is loaded, and
+ * its domain is plain.
  */
 unsigned int s1_walk_level(const struct vcpu *vcpu, va_t va, ipa_t table);

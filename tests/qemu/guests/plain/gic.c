@@ -112,7 +112,8 @@ static void priorities(void)
     gic_enable(SPI_B);
     gic_set_priority(SPI_A, 0xa0);
     gic_set_priority(SPI_B, 0x40);
-    check_equal("priority: reads back", gic_priority(SPI_A) << 8 | gic_priority(SPI_B), 0xa040);
+    check_equal("priority: reads back", (uint64_t)gic_priority(SPI_A) << 8 | gic_priority(SPI_B),
+                0xa040);
     gic_set_pending(SPI_A);
     gic_set_pending(SPI_B);
     check_equal("priority: both taken", let_in(), 2);
