@@ -314,33 +314,53 @@ void vgic_inject(struct domain *d, struct vcpu *v, unsigned intid, bool level)
     irq_update(v, irq, intid);
 }
 
+/*
+ * The guest has finished the last one of an interrupt that comes again, so that its list register
+ * `n` is empty: it goes there at once if it may, without a search for a free one.
+ */
+static void come_again(struct vcpu *v, struct vgic_irq *irq, unsigned intid, unsigned n)
+{
+    if (!irq_wants_lr(v, irq)) {
+        gic_lr_write(n, (struct lr){0});
+        irq_update(v, irq, intid);
+        return;
+    }
+    fill_one(v, n, irq, intid);
+    sched_wake(v); /* it may sleep and still be loaded */
+}
+
 void vgic_inject_hw(struct vcpu *v, unsigned intid)
 {
     struct vgic_irq *irq = &v->vgic.irq[intid];
-
-    /* It fired again, so the guest has finished the last one and its list register is empty. */
     unsigned n = irq->lr;
 
+    /* It fired, so the guest has finished the last one. */
     if (n != VGIC_NO_LR)
         irq_take_back(v, irq, (struct lr){0});
     irq->flags |= IRQ_LATCH | IRQ_HW;
-    if (n != VGIC_NO_LR && irq_wants_lr(v, irq)) {
-        fill_one(v, n, irq, intid);
-        sched_wake(v); /* it may sleep and still be loaded */
-        return;
-    }
-    irq_update(v, irq, intid);
+    if (n != VGIC_NO_LR)
+        come_again(v, irq, intid, n);
+    else
+        irq_update(v, irq, intid);
 }
 
 void vgic_sgi(const struct vcpu *from, struct vcpu *to, unsigned intid)
 {
     struct vgic_irq *irq = &to->vgic.irq[intid];
+    unsigned n = irq->lr;
+    bool again = n != VGIC_NO_LR && to->vgic.loaded && (gic_lr_read(n).raw & LR_STATE) == 0;
 
-    irq_pull(to, irq);
+    if (again)
+        irq_take_back(to, irq, (struct lr){0});
+    else
+        irq_pull(to, irq);
     if (is_v2_sgi(to, intid))
         irq->sources |= (uint8_t)BIT64(from->id);
     irq->flags |= IRQ_LATCH;
-    irq_update(to, irq, intid);
+    if (again)
+        come_again(to, irq, intid, n);
+    else
+        irq_update(to, irq, intid);
 }
 
 /* Affinities of a domain's vCPUs: Aff0 is the number, the others are 0. */

@@ -14,13 +14,22 @@
 #include "core/vcpu.h"
 #include "core/vgic.h"
 
-/* op0, op1, CRn, CRm, op2, as the assembler's S<op0>_<op1>_C<n>_C<m>_<op2>. */
+/*
+ * op0, op1, CRn, CRm, op2, as the assembler's S<op0>_<op1>_C<n>_C<m>_<op2>, at their places in the
+ * syndrome. The rest of it is Rt [9:5] and "read" [0].
+ */
 #define REG(op0, op1, crn, crm, op2)                                                               \
-    (((uint32_t)(op0) << 14) | ((op1) << 11) | ((crn) << 7) | ((crm) << 3) | (op2))
+    (((uint32_t)(op0) << 20) | ((op2) << 17) | ((op1) << 14) | ((crn) << 10) | ((crm) << 1))
 
-#define ANY_OP2 0x7
-#define ANY_CRM 0x78
-#define ANY_CRN 0x780
+#define ISS_REG      REG(3, 7, 15, 15, 7)
+#define ISS_RT(iss)  (((iss) >> 5) & 31)
+#define ISS_READ     1u
+#define REG_CRM(reg) (((reg) >> 1) & 15)
+#define REG_OP2(reg) (((reg) >> 17) & 7)
+
+#define ANY_OP2 REG(0, 0, 0, 0, 7)
+#define ANY_CRM REG(0, 0, 0, 15, 0)
+#define ANY_CRN REG(0, 0, 15, 0, 0)
 
 enum policy {
     UNDEF,
@@ -49,10 +58,12 @@ struct row {
 #define AMAIR_EL1      REG(3, 0, 10, 3, 0)
 #define CONTEXTIDR_EL1 REG(3, 0, 13, 0, 1)
 
-/* First match counts. */
+/* First match counts; what guests use often comes first. */
 static const struct row rows[] = {
-    {SCTLR_EL1, 0, MEMORY_REGIME},
+    {REG(3, 0, 12, 11, 5), 0, SEND_SGI}, /* ICC_SGI1R_EL1 */
     {TTBR0_EL1, 0, MEMORY_REGIME},
+    {REG(3, 0, 0, 0, 0), ANY_CRM | ANY_OP2, ID_REGISTER},
+    {SCTLR_EL1, 0, MEMORY_REGIME},
     {TTBR1_EL1, 0, MEMORY_REGIME},
     {TCR_EL1, 0, MEMORY_REGIME},
     {AFSR0_EL1, 0, MEMORY_REGIME},
@@ -62,10 +73,8 @@ static const struct row rows[] = {
     {MAIR_EL1, 0, MEMORY_REGIME},
     {AMAIR_EL1, 0, MEMORY_REGIME},
     {CONTEXTIDR_EL1, 0, MEMORY_REGIME},
-    {REG(3, 0, 12, 11, 5), 0, SEND_SGI}, /* ICC_SGI1R_EL1 */
-    {REG(3, 0, 12, 11, 6), 0, SEND_SGI}, /* ICC_ASGI1R_EL1 */
-    {REG(3, 0, 12, 11, 7), 0, SEND_SGI}, /* ICC_SGI0R_EL1 */
-    {REG(3, 0, 0, 0, 0), ANY_CRM | ANY_OP2, ID_REGISTER},
+    {REG(3, 0, 12, 11, 6), 0, SEND_SGI},                       /* ICC_ASGI1R_EL1 */
+    {REG(3, 0, 12, 11, 7), 0, SEND_SGI},                       /* ICC_SGI0R_EL1 */
     {REG(3, 0, 1, 0, 1), 0, RAZ_WI},                           /* ACTLR_EL1 */
     {REG(2, 0, 1, 1, 4), 0, OS_LOCK_STATUS},                   /* OSLSR_EL1 */
     {REG(2, 0, 0, 0, 0), ANY_CRN | ANY_CRM | ANY_OP2, RAZ_WI}, /* MDSCR_EL1, DBG*, OSLAR_EL1 ... */
@@ -83,6 +92,7 @@ bool id_has_pauth(void)
 
 /* The ID registers that do not read as zero: which fields pass, which are set. */
 #define FIELD(shift) (UINT64_C(0xf) << (shift))
+#define ID_FIRST_CRM 4u
 
 /* EL0 and EL1 in AArch64 only; FP, AdvSIMD, DIT, CSV2, CSV3. */
 static uint64_t id_pfr0(void)
@@ -166,7 +176,7 @@ static uint64_t id_mmfr2(bool plain)
     return read_sysreg(id_aa64mmfr2_el1) & pass;
 }
 
-static uint64_t id_register(const struct domain *d, uint32_t reg)
+static uint64_t make_id(const struct domain *d, uint32_t reg)
 {
     bool plain = d->kind == DOMAIN_PLAIN;
 
@@ -192,6 +202,24 @@ static uint64_t id_register(const struct domain *d, uint32_t reg)
     default:
         return 0;
     }
+}
+
+/* They never change, so they are made once for each vCPU. CRm 0 to 3 are AArch32's: zero. */
+static uint64_t id_register(struct vcpu *vcpu, uint32_t reg)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    unsigned int row = REG_CRM(reg) - ID_FIRST_CRM;
+
+    if (row >= ID_ROWS)
+        return 0;
+    if (!a->ids_made) {
+        for (unsigned int i = 0; i < ID_ROWS; i++) {
+            for (unsigned int op2 = 0; op2 < 8; op2++)
+                a->id[i][op2] = make_id(vcpu->domain, REG(3, 0, 0, ID_FIRST_CRM + i, op2));
+        }
+        a->ids_made = true;
+    }
+    return a->id[row][REG_OP2(reg)];
 }
 
 /*
@@ -256,7 +284,7 @@ static void sysreg_read(struct vcpu *vcpu, uint32_t reg, unsigned int rt)
 
     switch (find_policy(reg)) {
     case ID_REGISTER:
-        value = id_register(vcpu->domain, reg);
+        value = id_register(vcpu, reg);
         break;
     case OS_LOCK_STATUS:
         value = BIT64(3); /* implemented, unlocked */
@@ -296,15 +324,10 @@ static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
     trap_advance(vcpu);
 }
 
-/* ISS: op0 [21:20], op2 [19:17], op1 [16:14], CRn [13:10], Rt [9:5], CRm [4:1], read [0]. */
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss)
 {
-    uint32_t reg =
-        REG((iss >> 20) & 3, (iss >> 14) & 7, (iss >> 10) & 15, (iss >> 1) & 15, (iss >> 17) & 7);
-    unsigned int rt = (iss >> 5) & 31;
-
-    if ((iss & 1) != 0)
-        sysreg_read(vcpu, reg, rt);
+    if ((iss & ISS_READ) != 0)
+        sysreg_read(vcpu, iss & ISS_REG, ISS_RT(iss));
     else
-        sysreg_write(vcpu, reg, arch_reg_read(&vcpu->regs, rt));
+        sysreg_write(vcpu, iss & ISS_REG, arch_reg_read(&vcpu->regs, ISS_RT(iss)));
 }

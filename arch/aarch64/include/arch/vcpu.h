@@ -28,6 +28,8 @@ struct fp_regs {
 } __attribute__((aligned(16)));
 static_assert(offsetof(struct fp_regs, fpsr) == 512, "FP_STATUS of vectors.S");
 
+#define ID_ROWS 4 /* CRm 4 to 7 */
+
 /* Registers of EL1&0. Valid here only while the vCPU is not loaded; else the hardware has them. */
 struct arch_vcpu {
     struct fp_regs fp;
@@ -38,6 +40,8 @@ struct arch_vcpu {
     uint64_t pauth[10];
     uint64_t cntv_ctl, cntv_cval, cntvoff;
     bool loaded;
+    bool ids_made;
+    uint64_t id[ID_ROWS][8]; /* ID_AA64*_EL1 as the guest reads them, if ids_made */
     /* Constant after vcpu_reset(). */
     uint64_t hcr; /* without TWI, which follows the number of vCPUs on the CPU */
     uint64_t vmpidr, vpidr;
