@@ -348,7 +348,7 @@ void vgic_sgi(const struct vcpu *from, struct vcpu *to, unsigned intid)
 {
     struct vgic_irq *irq = &to->vgic.irq[intid];
     unsigned n = irq->lr;
-    bool again = n != VGIC_NO_LR && to->vgic.loaded && (gic_lr_read(n).raw & LR_STATE) == 0;
+    bool again = n != VGIC_NO_LR && to->vgic.loaded && (gic_elrsr() & BIT64(n)) != 0;
 
     if (again)
         irq_take_back(to, irq, (struct lr){0});

@@ -34,7 +34,6 @@
 enum policy {
     UNDEF,
     RAZ_WI,
-    ID_REGISTER,
     OS_LOCK_STATUS,
     SEND_SGI,
     MEMORY_REGIME, /* HCR_EL2.TVM: registers that give descriptors their meaning */
@@ -57,12 +56,13 @@ struct row {
 #define MAIR_EL1       REG(3, 0, 10, 2, 0)
 #define AMAIR_EL1      REG(3, 0, 10, 3, 0)
 #define CONTEXTIDR_EL1 REG(3, 0, 13, 0, 1)
+#define ICC_SGI1R_EL1  REG(3, 0, 12, 11, 5)
+
+#define ID_REGISTERS REG(3, 0, 0, 0, 0) /* any CRm, any op2: read-only */
 
 /* First match counts; what guests use often comes first. */
 static const struct row rows[] = {
-    {REG(3, 0, 12, 11, 5), 0, SEND_SGI}, /* ICC_SGI1R_EL1 */
     {TTBR0_EL1, 0, MEMORY_REGIME},
-    {REG(3, 0, 0, 0, 0), ANY_CRM | ANY_OP2, ID_REGISTER},
     {SCTLR_EL1, 0, MEMORY_REGIME},
     {TTBR1_EL1, 0, MEMORY_REGIME},
     {TCR_EL1, 0, MEMORY_REGIME},
@@ -204,22 +204,28 @@ static uint64_t make_id(const struct domain *d, uint32_t reg)
     }
 }
 
-/* They never change, so they are made once for each vCPU. CRm 0 to 3 are AArch32's: zero. */
-static uint64_t id_register(struct vcpu *vcpu, uint32_t reg)
+/* Not inlined: it happens once, and its stack frame is large. */
+__attribute__((noinline)) static void make_ids(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
+
+    for (unsigned int i = 0; i < ID_ROWS; i++) {
+        for (unsigned int op2 = 0; op2 < 8; op2++)
+            a->id[i][op2] = make_id(vcpu->domain, REG(3, 0, 0, ID_FIRST_CRM + i, op2));
+    }
+    a->ids_made = true;
+}
+
+/* CRm 0 to 3 are AArch32's: zero. */
+static uint64_t id_register(struct vcpu *vcpu, uint32_t reg)
+{
     unsigned int row = REG_CRM(reg) - ID_FIRST_CRM;
 
     if (row >= ID_ROWS)
         return 0;
-    if (!a->ids_made) {
-        for (unsigned int i = 0; i < ID_ROWS; i++) {
-            for (unsigned int op2 = 0; op2 < 8; op2++)
-                a->id[i][op2] = make_id(vcpu->domain, REG(3, 0, 0, ID_FIRST_CRM + i, op2));
-        }
-        a->ids_made = true;
-    }
-    return a->id[row][REG_OP2(reg)];
+    if (!vcpu->arch.ids_made)
+        make_ids(vcpu);
+    return vcpu->arch.id[row][REG_OP2(reg)];
 }
 
 /*
@@ -278,14 +284,17 @@ static enum policy find_policy(uint32_t reg)
     return UNDEF;
 }
 
-static void sysreg_read(struct vcpu *vcpu, uint32_t reg, unsigned int rt)
+__attribute__((noinline)) static void sysreg_read(struct vcpu *vcpu, uint32_t reg, unsigned int rt)
 {
     uint64_t value = 0;
 
+    /* Most of what guests read, so it does not wait for its turn in the table. */
+    if ((reg & ~(ANY_CRM | ANY_OP2)) == ID_REGISTERS) {
+        arch_reg_write(&vcpu->regs, rt, id_register(vcpu, reg));
+        trap_advance(vcpu);
+        return;
+    }
     switch (find_policy(reg)) {
-    case ID_REGISTER:
-        value = id_register(vcpu, reg);
-        break;
     case OS_LOCK_STATUS:
         value = BIT64(3); /* implemented, unlocked */
         break;
@@ -304,6 +313,11 @@ static void sysreg_read(struct vcpu *vcpu, uint32_t reg, unsigned int rt)
 
 static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
 {
+    if (reg == ICC_SGI1R_EL1) {
+        trap_advance(vcpu);
+        vgic_sgi1r(vcpu, value);
+        return;
+    }
     switch (find_policy(reg)) {
     case RAZ_WI:
         break;
@@ -314,7 +328,6 @@ static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
         if (!memory_regime_write(vcpu, reg, value))
             return;
         break;
-    case ID_REGISTER:
     case OS_LOCK_STATUS:
     case UNDEF:
     default:

@@ -26,6 +26,9 @@
 #define HVC_PSCI  0 /* of SMC too */
 #define WFX_WFE   BIT64(0)
 
+/* What trap_full() calls last it need not have a stack frame for. */
+#define NOINLINE __attribute__((noinline))
+
 /* AArch32 is not offered; a guest's EL0 that uses it all the same may misstep by its own fault. */
 void trap_advance(struct vcpu *vcpu) { vcpu->regs.elr += 4; }
 
@@ -57,7 +60,7 @@ static void trap_smc(struct vcpu *vcpu, uint64_t esr)
     psci_call(vcpu);
 }
 
-static void trap_wfx(struct vcpu *vcpu, uint32_t iss)
+static NOINLINE void trap_wfx(struct vcpu *vcpu, uint32_t iss)
 {
     trap_advance(vcpu);
     if ((iss & WFX_WFE) != 0)
@@ -129,8 +132,8 @@ static bool device_access(struct vcpu *vcpu, uint32_t iss)
     return true;
 }
 
-/* All other aborts. Not inlined: device accesses would pay for its stack frame. */
-__attribute__((noinline)) static void trap_abort(struct vcpu *vcpu, uint64_t esr)
+/* All other aborts. */
+static NOINLINE void trap_abort(struct vcpu *vcpu, uint64_t esr)
 {
     unsigned int kind = ISS_FSC_KIND(esr);
     struct trap trap = {
@@ -151,6 +154,12 @@ __attribute__((noinline)) static void trap_abort(struct vcpu *vcpu, uint64_t esr
         trap_inject_external(vcpu, &trap);
 }
 
+static NOINLINE void trap_data_abort(struct vcpu *vcpu, uint64_t esr)
+{
+    if (!device_access(vcpu, (uint32_t)esr))
+        trap_abort(vcpu, esr);
+}
+
 void trap_full(struct vcpu *vcpu, uint64_t esr)
 {
     switch (esr >> 26) {
@@ -164,8 +173,7 @@ void trap_full(struct vcpu *vcpu, uint64_t esr)
         sysreg_trap(vcpu, (uint32_t)esr);
         break;
     case EC_DABT_LOWER:
-        if (!device_access(vcpu, (uint32_t)esr))
-            trap_abort(vcpu, esr);
+        trap_data_abort(vcpu, esr);
         break;
     case EC_IABT_LOWER:
         trap_abort(vcpu, esr);
