@@ -299,10 +299,14 @@ static void parse_memory(struct parser *p)
     fdt_for_each_subnode(node, p->fdt, 0)
     {
         const char *type = get_string(p, node, "device_type");
-        const char *status = get_string(p, node, "status");
-        const fdt32_t *reg = fdt_getprop(p->fdt, node, "reg", &length);
+        const char *status;
+        const fdt32_t *reg;
 
-        if (type == NULL || strcmp(type, "memory") != 0 || reg == NULL)
+        if (type == NULL || strcmp(type, "memory") != 0)
+            continue;
+        status = get_string(p, node, "status");
+        reg = fdt_getprop(p->fdt, node, "reg", &length);
+        if (reg == NULL)
             continue;
         if (status != NULL && strcmp(status, "okay") != 0 && strcmp(status, "ok") != 0)
             continue;

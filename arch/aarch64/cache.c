@@ -7,13 +7,23 @@
 /* CTR_EL0.DminLine: log2 of words in the smallest data cache line. */
 static uint64_t line_size(void) { return UINT64_C(4) << ((read_sysreg(ctr_el0) >> 16) & 0xf); }
 
+static inline uint64_t clean_line(uint64_t at, uint64_t line)
+{
+    __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");
+    return at + line;
+}
+
 void cache_clean_range(const void *start, uint64_t size)
 {
     uint64_t line = line_size();
     uint64_t end = (uint64_t)(uintptr_t)start + size;
+    uint64_t p = (uint64_t)(uintptr_t)start & ~(line - 1);
 
-    for (uint64_t p = (uint64_t)(uintptr_t)start & ~(line - 1); p < end; p += line)
-        __asm__ volatile("dc cvac, %0" ::"r"(p) : "memory");
+    /* Images are large. */
+    while (p + 4 * line <= end)
+        p = clean_line(clean_line(clean_line(clean_line(p, line), line), line), line);
+    while (p < end)
+        p = clean_line(p, line);
     dsb_sy();
 }
 

@@ -65,10 +65,12 @@ static bool translate_step(const void *fdt, int bus, uint64_t *address)
     return false;
 }
 
-/* Entry `index` of a node's reg, in CPU physical addresses; false if there is none. */
-static bool read_reg(const void *fdt, int node, unsigned index, struct gic_range *out)
+/*
+ * Entry `index` of the reg of a node on `bus`, in CPU physical addresses; false if there is none.
+ * Finding a node's parent is a search through the tree, so the caller does it once.
+ */
+static bool read_reg(const void *fdt, int bus, int node, unsigned index, struct gic_range *out)
 {
-    int bus = fdt_parent_offset(fdt, node);
     int na = bus < 0 ? -1 : fdt_address_cells(fdt, bus);
     int ns = bus < 0 ? -1 : fdt_size_cells(fdt, bus);
     int length;
@@ -94,15 +96,17 @@ static bool read_reg(const void *fdt, int node, unsigned index, struct gic_range
 static enum hv_err discover(const void *fdt)
 {
     int node = find_node(fdt, v3_compatible, ARRAY_SIZE(v3_compatible));
+    int bus;
 
     if (node >= 0) {
         const fdt32_t *count = fdt_getprop(fdt, node, "#redistributor-regions", NULL);
         unsigned n = count == NULL ? 1 : fdt32_to_cpu(*count);
 
-        if (n > GIC_MAX_GICR_REGIONS || !read_reg(fdt, node, 0, &ranges.gicd))
+        bus = fdt_parent_offset(fdt, node);
+        if (n > GIC_MAX_GICR_REGIONS || !read_reg(fdt, bus, node, 0, &ranges.gicd))
             return HV_EINVAL;
         for (unsigned i = 0; i < n; i++)
-            if (!read_reg(fdt, node, 1 + i, &ranges.gicr[i]))
+            if (!read_reg(fdt, bus, node, 1 + i, &ranges.gicr[i]))
                 return HV_EINVAL;
         ranges.nr_gicr = n;
         ops = &gicv3_ops;
@@ -111,8 +115,9 @@ static enum hv_err discover(const void *fdt)
     node = find_node(fdt, v2_compatible, ARRAY_SIZE(v2_compatible));
     if (node < 0)
         return HV_ENOENT;
-    if (!read_reg(fdt, node, 0, &ranges.gicd) || !read_reg(fdt, node, 1, &ranges.gicc) ||
-        !read_reg(fdt, node, 2, &ranges.gich) || !read_reg(fdt, node, 3, &ranges.gicv))
+    bus = fdt_parent_offset(fdt, node);
+    if (!read_reg(fdt, bus, node, 0, &ranges.gicd) || !read_reg(fdt, bus, node, 1, &ranges.gicc) ||
+        !read_reg(fdt, bus, node, 2, &ranges.gich) || !read_reg(fdt, bus, node, 3, &ranges.gicv))
         return HV_EINVAL;
     ops = &gicv2_ops;
     return HV_OK;
