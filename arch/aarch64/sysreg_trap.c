@@ -27,9 +27,9 @@
 #define REG_CRM(reg) (((reg) >> 1) & 15)
 #define REG_OP2(reg) (((reg) >> 17) & 7)
 
-#define ANY_OP2 REG(0, 0, 0, 0, 7)
-#define ANY_CRM REG(0, 0, 0, 15, 0)
-#define ANY_CRN REG(0, 0, 15, 0, 0)
+#define ANY_OP2 0x0e0000u
+#define ANY_CRM 0x00001eu
+#define ANY_CRN 0x003c00u
 
 enum policy {
     UNDEF,
