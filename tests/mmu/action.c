@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Actions by number, for programs that draw them: random runs, the search, the fuzzer. */
+#include "tests/mmu/world.h"
+
+#include <stdio.h>
+
+desc_t action_value(unsigned int n)
+{
+    unsigned int frame;
+
+    if (n == 0 || n >= ACTION_VALUES)
+        return desc_of(0);
+    frame = (n - 1) % MMU_FRAMES;
+    switch ((n - 1) / MMU_FRAMES) {
+    case 0:
+        return table_desc(frame);
+    case 1:
+        return page_desc(frame, LEAF_RW);
+    case 2:
+        return page_desc(frame, LEAF_EL0);
+    case 3:
+        return page_desc(frame, LEAF_RO);
+    case 4:
+        return block_desc(frame & ~1U, LEAF_RW);
+    default:
+        break;
+    }
+    switch (frame) {
+    case 0:
+        return desc_of(table_desc(1).raw & ~MMU_WALK);
+    case 1:
+        return desc_of(page_desc(1, LEAF_RW).raw | MMU_WALK);
+    case 2:
+        return page_desc(2, LEAF_DEV);
+    case 3:
+        return page_desc(MMU_DEVICE >> PAGE_SHIFT, LEAF_DEV);
+    case 4:
+        return page_desc(MMU_DEVICE >> PAGE_SHIFT, LEAF_RW);
+    case 5:
+        return page_desc(3, LEAF_NC);
+    case 6:
+        return page_desc(2, DESC_CONTIGUOUS);
+    case 7:
+        return desc_of(table_desc(2).raw | DESC_NSTABLE);
+    case 8:
+        return desc_of(page_desc(2, 0).raw | DESC_GP);
+    case 9:
+        return page_desc(200, LEAF_RO);
+    case 10:
+        return desc_of(page_desc(1, LEAF_RO).raw | BIT64(40));
+    case 11:
+        return block_desc(1, LEAF_RW); /* not on a boundary */
+    case 12:
+        return block_desc(2, LEAF_EL0);
+    case 13:
+        return page_desc(2, LEAF_RO | DESC_DBM);
+    case 14:
+        return desc_of(page_desc(2, LEAF_RW).raw & ~DESC_VALID);
+    default:
+        return block_desc(MMU_DEVICE >> PAGE_SHIFT, LEAF_DEV);
+    }
+}
+
+static void run_store(struct world *w, const struct action *a)
+{
+    struct ptwr_store store = {
+        .table = mfn_of(a->frame),
+        .offset = (uint16_t)(a->index * 8),
+        .size = 8,
+        .decoded = a->option != STORE_UNDECODED,
+        .emulatable = a->option != STORE_UNDECODED,
+        .el0 = a->option == STORE_EL0,
+        .value = action_value(a->value).raw,
+        .pc = 0x1000 + 4U * a->frame,
+        .va = mmu_va(a->index),
+    };
+
+    if (a->option == STORE_HALF) {
+        store.size = 4;
+        store.offset = (uint16_t)(store.offset + 4U * (a->budget & 1U));
+        store.value >>= 32 * (a->budget & 1U);
+    }
+    if (a->option == STORE_CAS) {
+        store.old_valid = true;
+        store.old = mmu_entry_value(&w->mmu, a->frame, a->index).raw;
+    }
+    if (a->option == STORE_OPEN)
+        w->p.policy = PTWR_POLICY_OPEN;
+    else if (a->option != STORE_UNDECODED)
+        w->p.policy = PTWR_POLICY_EMULATE;
+    (void)world_store_as(w, a->cpu, &store, MMU_CACHEABLE);
+}
+
+/* Past the caches; where it would fault, it is a store like any other. */
+static void run_nc(struct world *w, const struct action *a)
+{
+    w->mmu.cpu = a->cpu;
+    (void)mmu_guest_store(&w->mmu, a->frame, a->index, action_value(a->value),
+                          a->option != 0 ? MMU_NC_DIRTY : MMU_NC_CLEAN);
+}
+
+static void base_once(struct world *w, unsigned int cpu, unsigned int which, mfn_t frame,
+                      unsigned int *budget)
+{
+    if (ptwr_load_base(&w->p, cpu, which, frame, budget) == HV_OK)
+        mmu_set_base(&w->mmu, cpu, which, mfn_is_none(frame) ? MMU_NONE : (uint8_t)frame.raw);
+}
+
+/* One call with a small budget, so that other actions come between it and the next. */
+static void run_once(struct world *w, const struct action *a)
+{
+    unsigned int budget = a->budget;
+    enum hv_err err = HV_OK;
+
+    w->mmu.cpu = a->cpu;
+    switch (a->kind) {
+    case ACT_UPDATE:
+        err = ptwr_update(&w->p, mfn_of(a->frame), a->index, action_value(a->value), &budget);
+        break;
+    case ACT_PIN:
+        err = ptwr_pin(&w->p, mfn_of(a->frame), a->option & 3U, &budget);
+        break;
+    case ACT_UNPIN:
+        err = ptwr_unpin(&w->p, mfn_of(a->frame), &budget);
+        break;
+    case ACT_BASE:
+        base_once(w, a->cpu, a->option & 1U, mfn_of(a->frame), &budget);
+        break;
+    case ACT_SYNC:
+        err = ptwr_sync(&w->p, PTWR_T_HYPERCALL, &budget);
+        break;
+    case ACT_WALK:
+        err = ptwr_walk_fault(&w->p, mfn_of(a->frame), &budget);
+        break;
+    case ACT_WORK:
+        (void)ptwr_work(&w->p, &budget);
+        break;
+    default:
+        break;
+    }
+    if ((a->kind == ACT_SYNC || a->kind == ACT_WALK || a->kind == ACT_PIN) && err == HV_EPERM &&
+        w->p.action == PTWR_ACTION_CRASH)
+        w->crashed = true;
+}
+
+static void run_whole(struct world *w, const struct action *a)
+{
+    unsigned int budget = PTWR_BUDGET;
+    enum hv_err err;
+
+    w->mmu.cpu = a->cpu;
+    switch (a->kind) {
+    case ACT_UPDATE:
+        (void)world_update(w, a->cpu, a->frame, a->index, action_value(a->value));
+        break;
+    case ACT_PIN:
+        (void)world_pin(w, a->cpu, a->frame, a->option & 3U);
+        break;
+    case ACT_UNPIN:
+        (void)world_unpin(w, a->cpu, a->frame);
+        break;
+    case ACT_BASE:
+        (void)world_base(w, a->cpu, a->option & 1U, a->frame);
+        break;
+    case ACT_NO_BASE:
+        (void)world_base(w, a->cpu, 0, MMU_NONE);
+        break;
+    case ACT_SYNC:
+        (void)world_sync(w, a->cpu, PTWR_T_HYPERCALL);
+        break;
+    case ACT_PREEMPT:
+        ptwr_protect_open(&w->p, a->cpu, PTWR_T_PREEMPT);
+        break;
+    case ACT_WALK:
+        err = ptwr_walk_fault(&w->p, mfn_of(a->frame), &budget);
+        w->crashed = w->crashed || err == HV_EPERM;
+        break;
+    case ACT_FLUSH:
+        ptwr_flush(&w->p);
+        break;
+    case ACT_WORK:
+        (void)ptwr_work(&w->p, &budget);
+        break;
+    case ACT_ASSIST:
+        (void)world_assist(w, a->cpu, (a->option & 1U) != 0);
+        break;
+    case ACT_REMOVE:
+        (void)world_remove(w, a->cpu, a->frame);
+        break;
+    case ACT_ADD:
+        (void)world_add(w, a->frame);
+        break;
+    case ACT_RESET:
+        world_reset(w);
+        break;
+    default:
+        break;
+    }
+}
+
+bool action_run(struct world *w, const struct action *a)
+{
+    if (a->kind >= ACTIONS || a->cpu >= MMU_CPUS || a->index >= PTWR_ENTRIES ||
+        a->value >= ACTION_VALUES || a->frame == 0 || a->frame >= MMU_FRAMES)
+        return false;
+    if (w->crashed && a->kind != ACT_RESET)
+        return false;
+    if (a->kind == ACT_STORE)
+        run_store(w, a);
+    else if (a->kind == ACT_NC)
+        run_nc(w, a);
+    else if (a->kind == ACT_ACCESS)
+        (void)world_access(w, a->cpu, (a->frame * PTWR_ENTRIES + a->index) % MMU_PAGES,
+                           a->option != 0);
+    else if (a->budget != 0)
+        run_once(w, a);
+    else
+        run_whole(w, a);
+    world_check(w);
+    return true;
+}
+
+void action_print(const struct action *a, char *text, size_t size)
+{
+    static const char *const name[ACTIONS] = {
+        "store", "nc-store", "access", "update",  "pin",    "unpin",  "base", "no-base", "sync",
+        "preempt", "walk",   "flush",  "work",    "assist", "remove", "add",  "reset",
+    };
+    static const char *const how[STORES] = {"emulate", "open", "undecoded", "EL0", "half", "CAS"};
+    int n = snprintf(text, size, "cpu%u %s", a->cpu, a->kind < ACTIONS ? name[a->kind] : "?");
+    char *end = text + n;
+    size_t left = size - (size_t)n;
+
+    switch (a->kind) {
+    case ACT_STORE:
+    case ACT_NC:
+    case ACT_UPDATE:
+        (void)snprintf(end, left, " frame %u [%u] = %#llx (%s)", a->frame, a->index,
+                       (unsigned long long)action_value(a->value).raw,
+                       a->kind == ACT_STORE && a->option < STORES ? how[a->option] : "-");
+        break;
+    case ACT_ACCESS:
+        (void)snprintf(end, left, " page %u %s", (a->frame * PTWR_ENTRIES + a->index) % MMU_PAGES,
+                       a->option != 0 ? "store" : "load");
+        break;
+    case ACT_NO_BASE:
+    case ACT_SYNC:
+    case ACT_PREEMPT:
+    case ACT_FLUSH:
+    case ACT_WORK:
+    case ACT_RESET:
+        break;
+    default:
+        (void)snprintf(end, left, " frame %u option %u budget %u", a->frame, a->option, a->budget);
+        break;
+    }
+}

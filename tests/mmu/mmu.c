@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What CPUs may hold, and how it comes and goes. */
+#include "tests/mmu/mmu.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void mmu_fail(struct mmu *m, const char *format, ...)
+{
+    va_list args;
+
+    if (m->failed[0] != '\0')
+        return;
+    va_start(args, format);
+    (void)vsnprintf(m->failed, sizeof(m->failed), format, args);
+    va_end(args);
+}
+
+void mmu_init(struct mmu *m, struct ptwr *p)
+{
+    memset(m, 0, sizeof(*m));
+    m->p = p;
+    memset(m->ttbr, MMU_NONE, sizeof(m->ttbr));
+    for (unsigned int i = 0; i < MMU_FRAMES; i++) {
+        m->s2_seen[PTWR_DATA][i] = 1U << PTWR_UNMAPPED;
+        m->s2_seen[PTWR_WALK][i] = 1U << PTWR_UNMAPPED;
+    }
+}
+
+static frames_t bit(unsigned int frame) { return (frames_t)(1U << frame); }
+
+/* --- Filling: M3, M4, M5 ---------------------------------------------------------------------- */
+
+struct fill {
+    struct mmu *m;
+    struct mmu_cache *cache;
+    unsigned int context;
+    bool judge;
+};
+
+/* A leaf that covers `count` pages: all of them, each on its own, so that a TLBI by VA gets rid of
+ * as little as it can (M5). */
+static void add_leaf(const struct fill *fill, unsigned int page, unsigned int count, desc_t d)
+{
+    unsigned int frame = (unsigned int)(desc_oa(d) >> PAGE_SHIFT);
+
+    for (unsigned int i = 0; i < count && frame + i < MMU_FRAMES; i++) {
+        fill->cache->leaf[fill->context][page + i] |= bit(frame + i);
+        if ((d.raw & DESC_AP_RO) == 0)
+            fill->cache->leaf_w[fill->context][page + i] |= bit(frame + i);
+    }
+}
+
+static void add_entry(const struct fill *fill, unsigned int level, unsigned int prefix, desc_t d)
+{
+    unsigned int below = PTWR_INDEX_BITS * (3 - level);
+    uint64_t table = (d.raw & DESC_OA & ~MMU_WALK) >> PAGE_SHIFT;
+
+    if (level == 3 || (d.raw & DESC_TABLE) == 0)
+        add_leaf(fill, prefix << below, 1U << below, d);
+    else if (table < MMU_FRAMES)
+        fill->cache->next_ipa[fill->context][MMU_PREFIXES_BELOW(level + 1) + prefix] |=
+            bit((unsigned int)table);
+}
+
+static void read_value(const struct fill *fill, unsigned int level, unsigned int frame,
+                       unsigned int prefix, desc_t d)
+{
+    if ((d.raw & DESC_VALID) == 0)
+        return;
+    if (fill->judge)
+        mmu_judge(fill->m, level, frame, d);
+    fill->cache->used[fill->context] |= bit(frame);
+    add_entry(fill, level, prefix, d);
+}
+
+/* A walker reads a table: every entry, every value that an entry may show it. */
+static void read_table(const struct fill *fill, unsigned int level, unsigned int frame,
+                       unsigned int prefix)
+{
+    for (unsigned int i = 0; i < PTWR_ENTRIES; i++) {
+        const struct mmu_entry *e = &fill->m->memory[frame][i];
+        unsigned int below = prefix << PTWR_INDEX_BITS | i;
+
+        read_value(fill, level, frame, below, e->line);
+        if (e->mixed)
+            read_value(fill, level, frame, below, e->dram);
+        if (e->has_old)
+            read_value(fill, level, frame, below, e->old);
+    }
+}
+
+static void fill_walks(const struct fill *fill, unsigned int cpu)
+{
+    struct mmu_cache *c = fill->cache;
+
+    for (unsigned int which = 0; which < 2; which++) {
+        if (fill->m->ttbr[cpu][which] != MMU_NONE)
+            c->next_ipa[fill->context][which] |= bit(fill->m->ttbr[cpu][which]);
+    }
+    for (unsigned int level = 0; level < 4; level++) {
+        unsigned int first = MMU_PREFIXES_BELOW(level);
+
+        for (unsigned int i = first; i < MMU_PREFIXES_BELOW(level + 1); i++) {
+            frames_t left = c->next_pa[fill->context][i] |=
+                c->next_ipa[fill->context][i] & c->s2_walk[cpu];
+
+            for (; left != 0; left &= left - 1)
+                read_table(fill, level, (unsigned int)__builtin_ctz(left), i - first);
+        }
+    }
+}
+
+static void fill_leaves(const struct fill *fill, unsigned int cpu)
+{
+    struct mmu_cache *c = fill->cache;
+
+    for (unsigned int page = 0; page < MMU_PAGES; page++) {
+        frames_t leaf = c->leaf[fill->context][page];
+
+        if (leaf == 0)
+            continue;
+        /* M10: several leaves for one page were never broken; one's address, the other's rights. */
+        if (c->leaf_w[fill->context][page] != 0)
+            c->leaf_w[fill->context][page] = leaf;
+        c->ro[fill->context][page] |= c->leaf_w[fill->context][page] & c->s2_ro[cpu];
+        c->rw[fill->context][page] |= c->leaf_w[fill->context][page] & c->s2_rw[cpu];
+    }
+}
+
+/* M3: a CPU may hold any stage-2 entry that it can read, whether its guest has use for it or not. */
+static void fill_stage2(const struct mmu *m, struct mmu_cache *c, unsigned int cpu)
+{
+    for (unsigned int i = 0; i < MMU_FRAMES; i++) {
+        if ((m->s2_seen[PTWR_DATA][i] & 1U << PTWR_RO) != 0)
+            c->s2_ro[cpu] |= bit(i);
+        if ((m->s2_seen[PTWR_DATA][i] & 1U << PTWR_RW) != 0)
+            c->s2_rw[cpu] |= bit(i);
+        if ((m->s2_seen[PTWR_WALK][i] & ~(1U << PTWR_UNMAPPED)) != 0)
+            c->s2_walk[cpu] |= bit(i);
+    }
+}
+
+static void fill_cache(struct mmu *m, struct mmu_cache *c, bool judge)
+{
+    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+        fill_stage2(m, c, cpu);
+        for (unsigned int asid = 0; asid < MMU_ASIDS; asid++) {
+            struct fill fill = {m, c, cpu * MMU_ASIDS + asid, judge};
+
+            fill_walks(&fill, cpu);
+            fill_leaves(&fill, cpu);
+        }
+    }
+}
+
+void mmu_settle(struct mmu *m)
+{
+    fill_cache(m, &m->now, true);
+    if (m->nr_pending != 0) {
+        for (unsigned int i = 0; i < 3; i++)
+            fill_cache(m, &m->early[i], false);
+    }
+    mmu_check(m);
+}
+
+void mmu_set_base(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base)
+{
+    m->ttbr[cpu][which] = base;
+    mmu_settle(m);
+}
+
+/* --- TLBI: M6 --------------------------------------------------------------------------------- */
+
+/* M12: IS reaches every CPU. */
+static bool reaches(const struct mmu_pending *op, unsigned int cpu)
+{
+    (void)op;
+    return cpu < MMU_CPUS;
+}
+
+static void kill_stage2(struct mmu_cache *c, const struct mmu_pending *op)
+{
+    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+        frames_t gone = op->kind == MMU_VMALLS12E1 ? UINT16_MAX : bit(op->arg);
+
+        if (!reaches(op, cpu))
+            continue;
+        if (op->kind == MMU_VMALLS12E1 || op->window == PTWR_WALK)
+            c->s2_walk[cpu] &= (frames_t)~gone;
+        if (op->kind == MMU_VMALLS12E1 || op->window == PTWR_DATA) {
+            c->s2_ro[cpu] &= (frames_t)~gone;
+            c->s2_rw[cpu] &= (frames_t)~gone;
+        }
+    }
+}
+
+/* Not the leaf only: the pointers on the way too (VAAE1; VAALE1 would leave them). */
+static void kill_page(struct mmu_cache *c, unsigned int context, unsigned int page)
+{
+    for (unsigned int level = 0; level < 4; level++) {
+        unsigned int i =
+            MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
+
+        c->next_ipa[context][i] = 0;
+        c->next_pa[context][i] = 0;
+    }
+    c->leaf[context][page] = 0;
+    c->leaf_w[context][page] = 0;
+    c->ro[context][page] = 0;
+    c->rw[context][page] = 0;
+}
+
+static void kill_all(struct mmu_cache *c, unsigned int context)
+{
+    memset(c->next_ipa[context], 0, sizeof(c->next_ipa[context]));
+    memset(c->next_pa[context], 0, sizeof(c->next_pa[context]));
+    memset(c->leaf[context], 0, sizeof(c->leaf[context]));
+    memset(c->leaf_w[context], 0, sizeof(c->leaf_w[context]));
+    memset(c->ro[context], 0, sizeof(c->ro[context]));
+    memset(c->rw[context], 0, sizeof(c->rw[context]));
+    c->used[context] = 0;
+}
+
+static void kill_stage1(struct mmu_cache *c, const struct mmu_pending *op)
+{
+    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+        if (!reaches(op, cpu))
+            continue;
+        for (unsigned int asid = 0; asid < MMU_ASIDS; asid++) {
+            if (op->kind == MMU_VAAE1)
+                kill_page(c, cpu * MMU_ASIDS + asid, op->arg);
+            else
+                kill_all(c, cpu * MMU_ASIDS + asid);
+        }
+    }
+}
+
+static bool is_stage1(const struct mmu_pending *op) { return op->kind != MMU_IPAS2E1; }
+
+static bool is_stage2(const struct mmu_pending *op)
+{
+    return op->kind == MMU_IPAS2E1 || op->kind == MMU_VMALLS12E1;
+}
+
+/*
+ * A TLBI may take effect at any moment from its issue to the DSB, each in its own time, and what it
+ * has dropped may come back as long as its source is there. Four courses cover the worst of each:
+ * early[0]  all took effect at issue          early[1]  those of stage 1 did, those of stage 2 late
+ * early[2]  those of stage 2 did, stage 1's late         now  none did
+ * A late one takes effect at the DSB, stage 1 before stage 2: in the other order less is left.
+ */
+#define EARLY_STAGE1(course) ((course) == 0 || (course) == 1)
+#define EARLY_STAGE2(course) ((course) == 0 || (course) == 2)
+
+void mmu_tlbi(struct mmu *m, enum mmu_tlbi kind, enum ptwr_window window, unsigned int arg)
+{
+    const struct mmu_pending op = {(uint8_t)kind, (uint8_t)window, m->cpu, (uint16_t)arg};
+
+    if (m->nr_pending == MMU_MAX_PENDING) {
+        mmu_fail(m, "more than %d TLBIs without a DSB", MMU_MAX_PENDING);
+        return;
+    }
+    if (m->nr_pending == 0) {
+        for (unsigned int i = 0; i < 3; i++)
+            m->early[i] = m->now;
+    }
+    m->pending[m->nr_pending++] = op;
+    for (unsigned int i = 0; i < 3; i++) {
+        if (is_stage1(&op) && EARLY_STAGE1(i))
+            kill_stage1(&m->early[i], &op);
+        if (is_stage2(&op) && EARLY_STAGE2(i))
+            kill_stage2(&m->early[i], &op);
+    }
+}
+
+static void complete_late(struct mmu *m, struct mmu_cache *c, bool stage1, bool stage2)
+{
+    for (unsigned int i = 0; i < m->nr_pending && stage1; i++) {
+        /* VMALLS12E1 is one instruction: it takes both away at once, below. */
+        if (is_stage1(&m->pending[i]) && !is_stage2(&m->pending[i]))
+            kill_stage1(c, &m->pending[i]);
+    }
+    fill_cache(m, c, false);
+    for (unsigned int i = 0; i < m->nr_pending && stage2; i++) {
+        if (!is_stage2(&m->pending[i]))
+            continue;
+        kill_stage2(c, &m->pending[i]);
+        if (is_stage1(&m->pending[i]))
+            kill_stage1(c, &m->pending[i]);
+    }
+    fill_cache(m, c, false);
+}
+
+static void merge(struct mmu_cache *into, const struct mmu_cache *from)
+{
+    frames_t *a = (frames_t *)into;
+    const frames_t *b = (const frames_t *)from;
+
+    for (size_t i = 0; i < sizeof(*into) / sizeof(frames_t); i++)
+        a[i] |= b[i];
+}
+
+void mmu_dsb(struct mmu *m)
+{
+    frames_t stored, walked;
+
+    if (m->nr_pending == 0)
+        return;
+    for (unsigned int i = 0; i < m->nr_pending; i++) {
+        if (m->pending[i].cpu != m->cpu)
+            return;
+    }
+    stored = mmu_storable(m);
+    walked = mmu_walkable(m);
+    complete_late(m, &m->now, true, true);
+    for (unsigned int i = 0; i < 3; i++) {
+        complete_late(m, &m->early[i], !EARLY_STAGE1(i), !EARLY_STAGE2(i));
+        merge(&m->now, &m->early[i]);
+    }
+    m->nr_pending = 0;
+    if (m->erratum) {
+        m->late_stores |= stored & (frames_t)~mmu_storable(m);
+        m->late_walks |= walked & (frames_t)~mmu_walkable(m);
+    }
+}
+
+/* --- Guests ----------------------------------------------------------------------------------- */
+
+bool mmu_guest_store(struct mmu *m, unsigned int frame, unsigned int index, desc_t value,
+                     enum mmu_store how)
+{
+    struct mmu_entry *e = &m->memory[frame][index];
+
+    if ((mmu_storable(m) & bit(frame)) == 0)
+        return false;
+    if (how == MMU_CACHEABLE || m->fwb) {
+        e->line = value;
+        if (!e->mixed)
+            e->dram = value;
+    } else {
+        e->dram = value;
+        e->mixed = e->line.raw != value.raw;
+        e->keep_line = how == MMU_NC_DIRTY;
+    }
+    mmu_settle(m);
+    return true;
+}
+
+desc_t mmu_entry_value(const struct mmu *m, unsigned int frame, unsigned int index)
+{
+    return m->memory[frame][index].line;
+}
+
+va_t mmu_va(unsigned int page)
+{
+    uint64_t va = (uint64_t)page << PAGE_SHIFT;
+
+    if (page >= MMU_PAGES / 2)
+        va |= ~UINT64_C(0) << (PAGE_SHIFT + 4 * PTWR_INDEX_BITS);
+    return va_of(va);
+}
+
+enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bool write,
+                          unsigned int *frame)
+{
+    unsigned int context = cpu * MMU_ASIDS;
+    const struct mmu_cache *c = &m->now;
+    frames_t found;
+
+    mmu_settle(m);
+    for (unsigned int level = 0; level < 4; level++) {
+        unsigned int i = MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
+
+        found = c->next_ipa[context][i] & (frames_t)~c->s2_walk[cpu];
+        if (found != 0) {
+            *frame = (unsigned int)__builtin_ctz(found);
+            return MMU_WALK_FAULT;
+        }
+    }
+    found = write ? c->ro[context][page] : 0;
+    if (found != 0) {
+        *frame = (unsigned int)__builtin_ctz(found);
+        return MMU_PERMISSION;
+    }
+    found = write ? c->rw[context][page] : c->leaf[context][page];
+    if (found == 0)
+        return MMU_STAGE1;
+    *frame = (unsigned int)__builtin_ctz(found);
+    return MMU_HIT;
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/mmu/world.h"
+
+#include <string.h>
+
+#include "ptwr/invariant.h"
+
+/* No operation on tables this small takes more calls than this, whoever interferes. */
+#define MAX_CALLS 64
+
+static frames_t bit(unsigned int frame) { return (frames_t)(1U << frame); }
+
+static void map(struct world *w, unsigned int frame, enum ptwr_perm perm)
+{
+    ptwr_port_s2_store(&w->mmu, PTWR_DATA, mfn_of(frame), perm);
+    ptwr_port_dsb_ish(&w->mmu);
+}
+
+void world_init(struct world *w, const struct world_config *config)
+{
+    memset(w, 0, sizeof(*w));
+    w->region[0] = w->frames;
+    w->table = (struct frame_table){.region = w->region, .first = 0, .count = 1};
+    for (unsigned int i = 0; i < ARRAY_SIZE(w->frames); i++)
+        w->frames[i].owner = FRAME_NO_OWNER;
+    w->frames[0].owner = 2;
+    w->p = (struct ptwr){
+        .frames = &w->table,
+        .port = &w->mmu,
+        .walk = MMU_WALK,
+        .owner = 1,
+        .nr_slots = (uint8_t)config->slots,
+        .normal_attrs = MMU_NORMAL,
+        .devices = {{MMU_DEVICE, MMU_DEVICE_SIZE}},
+        .assist = config->assist,
+        .policy = config->policy,
+        .action = config->action,
+    };
+    ptwr_init(&w->p);
+    mmu_init(&w->mmu, &w->p);
+    for (unsigned int i = 1; i <= config->frames; i++) {
+        if (world_add(w, i) != HV_OK)
+            mmu_fail(&w->mmu, "frame %u cannot be given to the domain", i);
+    }
+}
+
+void world_make_readonly(struct world *w, unsigned int frame)
+{
+    map(w, frame, PTWR_RO);
+    ptwr_port_tlbi_vmalls12e1is(&w->mmu);
+    ptwr_port_dsb_ish(&w->mmu);
+    ptwr_port_tlbi_repeat(&w->mmu);
+    w->frames[frame].readonly = 1;
+}
+
+desc_t table_desc(unsigned int frame)
+{
+    return desc_of((uint64_t)frame << PAGE_SHIFT | MMU_WALK | DESC_TABLE | DESC_VALID);
+}
+
+desc_t page_desc(unsigned int frame, uint64_t bits)
+{
+    return desc_of((uint64_t)frame << PAGE_SHIFT | DESC_AF | DESC_TABLE | DESC_VALID | bits);
+}
+
+desc_t block_desc(unsigned int frame, uint64_t bits)
+{
+    return desc_of((uint64_t)frame << PAGE_SHIFT | DESC_AF | DESC_VALID | bits);
+}
+
+/* --- Stores ----------------------------------------------------------------------------------- */
+
+void world_fill(struct world *w, unsigned int frame, desc_t first, desc_t second)
+{
+    if (!mmu_guest_store(&w->mmu, frame, 0, first, MMU_CACHEABLE) ||
+        !mmu_guest_store(&w->mmu, frame, 1, second, MMU_CACHEABLE))
+        mmu_fail(&w->mmu, "frame %u cannot be filled", frame);
+}
+
+static void store_now(struct world *w, const struct ptwr_store *store, enum mmu_store how)
+{
+    unsigned int index = store->offset / 8U;
+    unsigned int shift = store->offset % 8U * 8;
+    uint64_t mask = store->size == 8 ? UINT64_MAX : BIT64(store->size * 8) - 1;
+    uint64_t old = mmu_entry_value(&w->mmu, store->table.raw, index).raw;
+    uint64_t value = (old & ~(mask << shift)) | (store->value & mask) << shift;
+
+    (void)mmu_guest_store(&w->mmu, store->table.raw, index, desc_of(value), how);
+}
+
+enum ptwr_outcome world_store_as(struct world *w, unsigned int cpu, struct ptwr_store *store,
+                                 enum mmu_store how)
+{
+    unsigned int frame = store->table.raw;
+    bool decodes = store->decoded || store->emulatable;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    store->vcpu = (uint8_t)cpu;
+    for (unsigned int i = 0; i < MAX_CALLS; i++) {
+        unsigned int budget = PTWR_BUDGET;
+        enum ptwr_outcome outcome;
+
+        if ((mmu_storable(&w->mmu) & bit(frame)) != 0) {
+            store_now(w, store, how);
+            return PTWR_DONE;
+        }
+        outcome = ptwr_store_fault(&w->p, store, &budget);
+        if (outcome == PTWR_DECODE && !store->decoded && decodes) {
+            store->decoded = true;
+            continue;
+        }
+        w->crashed = w->crashed || outcome == PTWR_CRASH;
+        if (outcome != PTWR_RETRY)
+            return outcome;
+    }
+    mmu_fail(&w->mmu, "a store to frame %u makes no progress", frame);
+    return PTWR_INJECT;
+}
+
+enum ptwr_outcome world_store(struct world *w, unsigned int cpu, unsigned int frame,
+                              unsigned int index, desc_t value)
+{
+    struct ptwr_store store = {
+        .table = mfn_of(frame),
+        .offset = (uint16_t)(index * 8),
+        .size = 8,
+        .decoded = true,
+        .emulatable = true,
+        .value = value.raw,
+        .pc = 0x1000,
+        .va = mmu_va(0),
+    };
+
+    return world_store_as(w, cpu, &store, MMU_CACHEABLE);
+}
+
+/* --- Accesses by VA --------------------------------------------------------------------------- */
+
+static enum hv_err walk_fault(struct world *w, unsigned int frame)
+{
+    unsigned int budget = PTWR_BUDGET;
+    enum hv_err err = ptwr_walk_fault(&w->p, mfn_of(frame), &budget);
+
+    /* What a table or a base named was a table: the guest did nothing to deserve an abort. */
+    if (err == HV_EINVAL)
+        mmu_fail(&w->mmu, "a walk comes to frame %u, which EL2 does not know", frame);
+    w->crashed = w->crashed || err == HV_EPERM;
+    return err;
+}
+
+/* As core/abort.c: which frame it was is found by EL2's own walk. */
+static enum world_result permission_fault(struct world *w, unsigned int cpu, unsigned int page,
+                                          bool *retry)
+{
+    struct ptwr_walk walk;
+    unsigned int budget = PTWR_BUDGET;
+    struct ptwr_store store = {.size = 8, .vcpu = (uint8_t)cpu, .va = mmu_va(page), .pc = 0x2000};
+    enum hv_err err = ptwr_translate(&w->p, cpu, mmu_va(page), &walk);
+    enum ptwr_outcome outcome;
+
+    *retry = true;
+    if (err == HV_EAGAIN) {
+        if (ptwr_sync(&w->p, PTWR_T_EL2_WALK, &budget) != HV_EPERM)
+            return WORLD_OK;
+        *retry = false;
+        w->crashed = true;
+        return WORLD_CRASHED;
+    }
+    *retry = false;
+    if (err != HV_OK)
+        return WORLD_STAGE1;
+    store.table = pa_to_mfn(pa_of(walk.oa));
+    if (store.table.raw >= MMU_FRAMES)
+        return WORLD_INJECTED;
+    store.decoded = true;
+    store.emulatable = true;
+    store.value = mmu_entry_value(&w->mmu, store.table.raw, 0).raw;
+    outcome = ptwr_store_fault(&w->p, &store, &budget);
+    *retry = outcome == PTWR_RETRY;
+    w->crashed = w->crashed || outcome == PTWR_CRASH;
+    if (outcome == PTWR_CRASH)
+        return WORLD_CRASHED;
+    return outcome == PTWR_INJECT ? WORLD_INJECTED : WORLD_OK;
+}
+
+enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write)
+{
+    w->mmu.cpu = (uint8_t)cpu;
+    for (unsigned int i = 0; i < MAX_CALLS; i++) {
+        unsigned int frame;
+        enum world_result result;
+        bool retry;
+
+        switch (mmu_access(&w->mmu, cpu, page, write, &frame)) {
+        case MMU_HIT:
+            return WORLD_OK;
+        case MMU_STAGE1:
+            return WORLD_STAGE1;
+        case MMU_WALK_FAULT:
+            if (walk_fault(w, frame) == HV_EPERM)
+                return WORLD_CRASHED;
+            break;
+        case MMU_PERMISSION:
+        default:
+            result = permission_fault(w, cpu, page, &retry);
+            if (!retry)
+                return result;
+            break;
+        }
+    }
+    mmu_fail(&w->mmu, "an access to page %u makes no progress", page);
+    return WORLD_INJECTED;
+}
+
+/* --- Calls ------------------------------------------------------------------------------------ */
+
+/* One of the engine's functions with a budget, again and again. */
+#define UNTIL_DONE(w, result, call)                                                                \
+    do {                                                                                           \
+        unsigned int calls = 0, budget;                                                            \
+        do {                                                                                       \
+            budget = PTWR_BUDGET;                                                                  \
+            (result) = (call);                                                                     \
+        } while ((result) == HV_EAGAIN && ++calls < MAX_CALLS);                                    \
+        if ((result) == HV_EAGAIN)                                                                 \
+            mmu_fail(&(w)->mmu, "%s makes no progress", #call);                                    \
+    } while (0)
+
+enum hv_err world_update(struct world *w, unsigned int cpu, unsigned int frame, unsigned int index,
+                         desc_t value)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_sync(&w->p, PTWR_T_HYPERCALL, &budget));
+    if (err == HV_OK)
+        UNTIL_DONE(w, err, ptwr_update(&w->p, mfn_of(frame), index, value, &budget));
+    return err;
+}
+
+enum hv_err world_pin(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_pin(&w->p, mfn_of(frame), level, &budget));
+    return err;
+}
+
+enum hv_err world_unpin(struct world *w, unsigned int cpu, unsigned int frame)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_unpin(&w->p, mfn_of(frame), &budget));
+    return err;
+}
+
+/* The register is written before the lock is given back. */
+static void write_base(struct world *w, unsigned int cpu, unsigned int which)
+{
+    mfn_t base = w->p.base[cpu][which];
+
+    mmu_set_base(&w->mmu, cpu, which, mfn_is_none(base) ? MMU_NONE : (uint8_t)base.raw);
+}
+
+enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, unsigned int frame)
+{
+    mfn_t base = frame == MMU_NONE ? MFN_NONE : mfn_of(frame);
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_load_base(&w->p, cpu, which, base, &budget));
+    write_base(w, cpu, which);
+    return err;
+}
+
+enum hv_err world_sync(struct world *w, unsigned int cpu, enum ptwr_trigger why)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_sync(&w->p, why, &budget));
+    return err;
+}
+
+enum hv_err world_assist(struct world *w, unsigned int cpu, bool on)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_assist(&w->p, on, &budget));
+    return err;
+}
+
+enum hv_err world_remove(struct world *w, unsigned int cpu, unsigned int frame)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_frame_remove(&w->p, mfn_of(frame), &budget));
+    return err;
+}
+
+enum hv_err world_add(struct world *w, unsigned int frame)
+{
+    enum hv_err err = ptwr_frame_add(&w->p, mfn_of(frame));
+
+    if (err == HV_OK)
+        map(w, frame, PTWR_RW);
+    return err;
+}
+
+/* No vCPU runs, and the caller invalidates everything: what core/ does at a restart. */
+void world_reset(struct world *w)
+{
+    ptwr_reset(&w->p);
+    w->crashed = false;
+    memset(w->mmu.ttbr, MMU_NONE, sizeof(w->mmu.ttbr));
+    memset(&w->mmu.now, 0, sizeof(w->mmu.now));
+    memset(w->mmu.seen_type, 0, sizeof(w->mmu.seen_type));
+    w->mmu.nr_pending = 0;
+    for (unsigned int i = 0; i < MMU_FRAMES; i++) {
+        const struct frame *f = &w->frames[i];
+        enum ptwr_perm perm = f->readonly ? PTWR_RO : PTWR_RW;
+
+        w->mmu.s2[PTWR_WALK][i] = PTWR_UNMAPPED;
+        w->mmu.s2[PTWR_DATA][i] = (uint8_t)(f->owner == w->p.owner ? perm : PTWR_UNMAPPED);
+    }
+    mmu_publish(&w->mmu);
+    mmu_settle(&w->mmu);
+}
+
+/* --- Checks between operations ---------------------------------------------------------------- */
+
+static void check_table(struct world *w, unsigned int frame)
+{
+    const struct frame *f = &w->frames[frame];
+
+    for (unsigned int i = 0; i < PTWR_ENTRIES; i++) {
+        desc_t d = mmu_entry_value(&w->mmu, frame, i);
+
+        if ((d.raw & DESC_VALID) != 0)
+            mmu_judge(&w->mmu, (unsigned int)f->type - FRAME_TABLE_L0, frame, d);
+    }
+    if (((w->mmu.s2_seen[PTWR_WALK][frame] >> PTWR_RO) & 1) == 0)
+        mmu_fail(&w->mmu, "frame %u is attached and no walk can come to it", frame);
+}
+
+void world_check(struct world *w)
+{
+    frames_t storable = mmu_storable(&w->mmu);
+    const char *wrong;
+
+    w->mmu.may_read = true;
+    wrong = ptwr_check(&w->p);
+    w->mmu.may_read = false;
+    if (wrong != NULL)
+        mmu_fail(&w->mmu, "%s", wrong);
+    if (w->mmu.nr_pending != 0)
+        mmu_fail(&w->mmu, "an operation ends before its TLBI is complete");
+    for (unsigned int i = 0; i < MMU_FRAMES; i++) {
+        const struct frame *f = &w->frames[i];
+
+        if (f->owner != w->p.owner)
+            continue;
+        if (f->state == FRAME_ATTACHED)
+            check_table(w, i);
+        if ((f->state == FRAME_ATTACHED || f->state == FRAME_PROTECTING) &&
+            (storable & bit(i)) != 0)
+            mmu_fail(&w->mmu, "frame %u is protected and can be stored to", i);
+        if ((f->state == FRAME_PLAIN || f->state == FRAME_OPEN) && !f->readonly &&
+            (storable & bit(i)) == 0)
+            mmu_fail(&w->mmu, "frame %u is plain or open and cannot be stored to", i);
+    }
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One direct domain on the model's machine: what its guest may do, and how core/ answers with the
+ * engine. The named tests, the random runs, the search and the fuzzer all act through this.
+ */
+#pragma once
+
+#include "tests/mmu/mmu.h"
+
+struct world {
+    struct ptwr p;
+    struct mmu mmu;
+    struct frame_table table;
+    struct frame *region[1];
+    struct frame frames[1U << (REGION_SHIFT - PAGE_SHIFT)];
+    bool crashed; /* the domain was stopped: nothing happens any more */
+};
+
+struct world_config {
+    unsigned int frames; /* the domain owns machine frames 1 .. frames */
+    unsigned int slots;
+    bool assist;
+    enum ptwr_policy policy;
+    enum ptwr_action action;
+};
+
+void world_init(struct world *w, const struct world_config *config);
+
+/* Frame `frame` is EL2's to write from now on (as m2p is). */
+void world_make_readonly(struct world *w, unsigned int frame);
+
+/* Descriptors. */
+#define LEAF_RW  0 /* EL1 only */
+#define LEAF_RO  DESC_AP_RO
+#define LEAF_EL0 DESC_AP_EL0
+#define LEAF_NC  (UINT64_C(1) << 2)
+#define LEAF_DEV (UINT64_C(2) << 2)
+desc_t table_desc(unsigned int frame);
+desc_t page_desc(unsigned int frame, uint64_t bits);
+desc_t block_desc(unsigned int frame, uint64_t bits);
+
+/* --- What a guest does ------------------------------------------------------------------------ */
+
+/* Entries into a frame that is plain: direct stores, which must be possible. */
+void world_fill(struct world *w, unsigned int frame, desc_t first, desc_t second);
+
+/* A store to an entry, from EL1, however often it faults. What EL2 answered last; PTWR_DONE also
+ * when the CPU stored by itself. */
+enum ptwr_outcome world_store(struct world *w, unsigned int cpu, unsigned int frame,
+                              unsigned int index, desc_t value);
+/* The same with all that a store can be. */
+enum ptwr_outcome world_store_as(struct world *w, unsigned int cpu, struct ptwr_store *store,
+                                 enum mmu_store how);
+
+/* One access by VA, retried as long as EL2 says so. */
+enum world_result { WORLD_OK, WORLD_STAGE1, WORLD_INJECTED, WORLD_CRASHED };
+enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write);
+
+/* Hypercalls and trapped registers: until the engine no longer says HV_EAGAIN. */
+enum hv_err world_update(struct world *w, unsigned int cpu, unsigned int frame, unsigned int index,
+                         desc_t value);
+enum hv_err world_pin(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level);
+enum hv_err world_unpin(struct world *w, unsigned int cpu, unsigned int frame);
+enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, unsigned int frame);
+enum hv_err world_sync(struct world *w, unsigned int cpu, enum ptwr_trigger why);
+enum hv_err world_assist(struct world *w, unsigned int cpu, bool on);
+enum hv_err world_remove(struct world *w, unsigned int cpu, unsigned int frame);
+enum hv_err world_add(struct world *w, unsigned int frame);
+void world_reset(struct world *w);
+
+/* --- Actions, for whoever draws them ---------------------------------------------------------- */
+
+enum action_kind {
+    ACT_STORE,   /* cpu, frame, index, value, option: how EL2 decides if it faults */
+    ACT_NC,      /* the same past the caches; option: the line is dirty */
+    ACT_ACCESS,  /* cpu, page = frame and index, option: a store */
+    ACT_UPDATE,  /* cpu, frame, index, value */
+    ACT_PIN,     /* cpu, frame, option: level */
+    ACT_UNPIN,   /* cpu, frame */
+    ACT_BASE,    /* cpu, frame, option: which */
+    ACT_NO_BASE, /* cpu */
+    ACT_SYNC,    /* cpu */
+    ACT_PREEMPT, /* cpu */
+    ACT_WALK,    /* cpu, frame: a walk met its missing walk page */
+    ACT_FLUSH,   /* cpu */
+    ACT_WORK,    /* cpu */
+    ACT_ASSIST,  /* cpu, option */
+    ACT_REMOVE,  /* cpu, frame */
+    ACT_ADD,     /* frame */
+    ACT_RESET,
+    ACTIONS
+};
+
+enum { STORE_EMULATE, STORE_OPEN, STORE_UNDECODED, STORE_EL0, STORE_HALF, STORE_CAS, STORES };
+
+struct action {
+    uint8_t kind;
+    uint8_t cpu;
+    uint8_t frame;
+    uint8_t index;
+    uint8_t value; /* action_value() */
+    uint8_t option;
+    uint8_t budget; /* 0: as core/ gives it, until done; else once, with this much */
+};
+
+/* Value `n` of the alphabet: 0, links, leaves of all kinds, and what has to be refused. */
+#define ACTION_VALUES (1 + 5 * MMU_FRAMES + 16)
+desc_t action_value(unsigned int n);
+
+/* Returns false if it is no action in this state (out of range, or the domain was stopped). */
+bool action_run(struct world *w, const struct action *a);
+
+/* In words, for a trace. */
+void action_print(const struct action *a, char *text, size_t size);
+
+/* Between operations: counts equal contents, and each attached table is legal and stands still. */
+void world_check(struct world *w);
