@@ -59,6 +59,9 @@ void sequence_protect(struct ptwr *p, const mfn_t *frames, unsigned int count)
     p->count.cleaned += count;
 }
 
+/* Two stores of one CPU may be seen in either order, by a walker too (Arm ARM D8.2.6). */
+void sequence_repaired(struct ptwr *p) { ptwr_port_dsb_ishst(p->port); }
+
 void sequence_attach(struct ptwr *p, mfn_t table)
 {
     ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_RO);
@@ -114,7 +117,7 @@ void sequence_replace(struct ptwr *p, mfn_t table, unsigned int index, desc_t va
     ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);
     flush(p, PTWR_WALK, &table, 1);
     ptwr_port_store(p->port, table, index, value);
-    ptwr_port_dsb_ishst(p->port);
+    sequence_repaired(p);
     sequence_attach(p, table);
 }
 

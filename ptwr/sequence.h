@@ -16,6 +16,12 @@
  */
 void sequence_protect(struct ptwr *p, const mfn_t *frames, unsigned int count);
 
+/*
+ * After EL2 stored to entries of a table that is hidden from walkers, before sequence_attach():
+ * a walker that sees the walk page must not see what these entries held before.
+ */
+void sequence_repaired(struct ptwr *p);
+
 /* Show a validated table to the walkers. */
 void sequence_attach(struct ptwr *p, mfn_t table);
 

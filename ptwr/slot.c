@@ -141,6 +141,7 @@ static void restore(struct ptwr *p, struct ptwr_slot *slot)
         ptwr_port_snapshot_read(p->port, number, i, 1, &old);
         ptwr_port_store(p->port, slot->table, i, old);
     }
+    sequence_repaired(p);
     slot->cursor = PTWR_ENTRIES;
 }
 
@@ -158,6 +159,7 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
         return HV_EPERM;
     }
     ptwr_port_store(p->port, at.table, at.index, desc_of(value.raw & ~DESC_VALID));
+    sequence_repaired(p);
     return HV_OK;
 }
 
