@@ -30,6 +30,7 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
 
 enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsigned int *budget)
 {
+    const struct frame *f = frame_get(p->frames, at.table);
     desc_t old = ptwr_port_load(p->port, at.table, at.index);
     enum hv_err err;
 
@@ -38,6 +39,12 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
     err = take(p, at, old, value, budget);
     if (err != HV_OK)
         return err;
+    /* Reconnecting open tables may have taken away this table's last reference: it is to be looked
+     * at anew, and what its entries refer to is dropped elsewhere. */
+    if (f->state != FRAME_ATTACHED || f->type != frame_type_of_level(at.level)) {
+        type_drop(p, at, value);
+        return HV_EAGAIN;
+    }
     if (validate_needs_break(old, value))
         sequence_replace(p, at.table, at.index, value);
     else
