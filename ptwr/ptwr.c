@@ -51,6 +51,7 @@ void ptwr_init(struct ptwr *p)
     }
     p->run_table = MFN_NONE;
     p->last_empty = MFN_NONE;
+    p->settling = false;
     slot_init(p);
     stale_init(p);
 }

@@ -91,6 +91,8 @@ struct ptwr_slot {
     bool protected_;       /* data window is read-only and flushed again, contents not all judged */
     enum ptwr_trigger why; /* protected_: what reconnects it */
     enum ptwr_trigger blocked; /* why other slots have to go first: REFERENCE or CONFLICT */
+    bool last;                 /* they have gone: what is still in the way is refused */
+    uint32_t tried;            /* blocked when p->closed was one less; 0: not blocked */
     uint32_t sequence;         /* age: the smallest is the oldest */
     uint64_t pc;               /* program place that opened it: feeds the predictor */
     uint16_t cursor;           /* protected_: entries below it are judged */
@@ -120,6 +122,8 @@ struct ptwr {
     struct ptwr_slot slots[PTWR_MAX_SLOTS];
     uint32_t sequence;
     uint32_t nr_open;
+    uint32_t closed; /* reconnections so far */
+    bool settling;   /* an update waits until all that was open then is reconnected */
 
     /*
      * Stale frames, oldest first, linked by frame.parent. The first nr_flushed of them have seen a

@@ -165,16 +165,16 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
 
 /*
  * One changed entry: take before drop. HV_EBUSY: another open table may settle it (slot->blocked);
- * not if `last`, when all others have had their turn.
+ * not if slot->last, when all others have had their turn.
  */
 static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
-                               const desc_t change[2], bool last, unsigned int *budget)
+                               const desc_t change[2], unsigned int *budget)
 {
     enum hv_err err = type_take(p, at, change[1], budget);
 
     if (err == HV_EBUSY || err == HV_EINVAL) {
         slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
-        if (!last)
+        if (!slot->last)
             return HV_EBUSY;
         if (err == HV_EBUSY) /* only one that waits for this very table is still open */
             p->violation = (struct ptwr_violation){.rule = PTWR_RULE_TYPE, .table = MFN_NONE};
@@ -208,7 +208,7 @@ static bool batch_fast(const struct ptwr *p, const struct batch_cache *cache, de
 
 /* One entry that differs from the snapshot, at slot->cursor. Errors as batch_entry(). */
 static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct batch_cache *cache,
-                                const desc_t change[2], bool last, unsigned int *budget)
+                                const desc_t change[2], unsigned int *budget)
 {
     struct type_at at = {slot->table, slot->cursor, slot->level};
     enum hv_err err;
@@ -217,7 +217,7 @@ static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct b
         p->count.validated++;
         return HV_OK;
     }
-    err = batch_entry(p, slot, at, change, last, budget);
+    err = batch_entry(p, slot, at, change, budget);
     if (err == HV_OK && slot->level == 3) {
         type_cache_learn(p, &cache->take, change[1]);
         type_cache_learn(p, &cache->drop, change[0]);
@@ -226,7 +226,7 @@ static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct b
 }
 
 /* Judge what changed, from the slot's cursor on. HV_OK: nothing is left. */
-static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
+static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, unsigned int *budget)
 {
     unsigned int number = (unsigned int)(slot - p->slots);
     struct batch_cache cache = {0};
@@ -248,7 +248,7 @@ static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, bool last, unsi
 
             if (desc_eq(now[i], then[i]))
                 continue;
-            err = batch_change(p, slot, &cache, (desc_t[2]){then[i], now[i]}, last, budget);
+            err = batch_change(p, slot, &cache, (desc_t[2]){then[i], now[i]}, budget);
             if (err != HV_OK) {
                 type_spend(budget, i);
                 return err;
@@ -268,16 +268,28 @@ static void finish(struct ptwr *p, struct ptwr_slot *slot)
     frame_get(p->frames, table)->state = FRAME_ATTACHED;
     slot->table = MFN_NONE;
     p->nr_open--;
+    p->closed++;
     p->count.reconnected[slot->why]++;
     p->count.batch_entries += slot->changed;
     policy_learn(p, table, slot->pc, slot->changed);
     type_put(p, table);
 }
 
+/*
+ * One slot's turn. A call that comes back after its budget ran out goes on where that was: a slot
+ * that is blocked is not tried again before another one has gone, and `last` stays. Each attempt
+ * may validate a tree and give it up again, so that repeating them all would never end.
+ */
 static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
 {
-    enum hv_err err = batch(p, slot, last, budget);
+    enum hv_err err;
 
+    slot->last = slot->last || last;
+    if (!slot->last && slot->tried == p->closed + 1)
+        return HV_EBUSY;
+    err = batch(p, slot, budget);
+    if (err == HV_EBUSY)
+        slot->tried = p->closed + 1;
     if (err == HV_OK || err == HV_EPERM)
         finish(p, slot);
     return err;

@@ -7,6 +7,15 @@
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
 
+/* Reconnect all open tables, in as many calls as it takes, before anything is judged again. */
+static enum hv_err settle(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
+{
+    enum hv_err err = ptwr_sync(p, why, budget);
+
+    p->settling = err == HV_EAGAIN;
+    return err;
+}
+
 /*
  * Open tables hold counts that describe their old contents, and a link to one must not be followed
  * before its contents are judged: reconnect them and judge again.
@@ -14,10 +23,12 @@
 static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t value,
                         unsigned int *budget)
 {
-    enum hv_err err = type_take(p, at, value, budget);
+    enum hv_err err = p->settling ? settle(p, PTWR_T_CONFLICT, budget) : HV_OK;
 
+    if (err == HV_OK)
+        err = type_take(p, at, value, budget);
     if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
-        err = ptwr_sync(p, err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT, budget);
+        err = settle(p, err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT, budget);
         if (err == HV_OK)
             err = type_take(p, at, value, budget);
     }
