@@ -163,15 +163,24 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
     return HV_OK;
 }
 
+/* What a scan of a level-3 table knows of the pages it has seen. */
+struct batch_cache {
+    struct type_cache take;
+    struct type_cache drop;
+};
+
 /*
  * One changed entry: take before drop. HV_EBUSY: another open table may settle it (slot->blocked);
- * not if slot->last, when all others have had their turn.
+ * not if slot->last, when all others have had their turn. Only what was taken vouches for others.
  */
 static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
-                               const desc_t change[2], unsigned int *budget)
+                               const desc_t change[2], struct batch_cache *cache,
+                               unsigned int *budget)
 {
     enum hv_err err = type_take(p, at, change[1], budget);
 
+    if (err == HV_OK && at.level == 3)
+        type_cache_learn(p, &cache->take, change[1]);
     if (err == HV_EBUSY || err == HV_EINVAL) {
         slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
         if (!slot->last)
@@ -183,14 +192,10 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     if (err != HV_OK)
         return err;
     type_drop(p, at, change[0]);
+    if (at.level == 3)
+        type_cache_learn(p, &cache->drop, change[0]);
     return HV_OK;
 }
-
-/* What a scan of a level-3 table knows of the pages it has seen. */
-struct batch_cache {
-    struct type_cache take;
-    struct type_cache drop;
-};
 
 /* Both sides of a changed page by what the scan knows of its neighbours, or neither. */
 static bool batch_fast(const struct ptwr *p, const struct batch_cache *cache, desc_t old,
@@ -211,18 +216,12 @@ static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct b
                                 const desc_t change[2], unsigned int *budget)
 {
     struct type_at at = {slot->table, slot->cursor, slot->level};
-    enum hv_err err;
 
     if (slot->level == 3 && batch_fast(p, cache, change[0], change[1])) {
         p->count.validated++;
         return HV_OK;
     }
-    err = batch_entry(p, slot, at, change, budget);
-    if (err == HV_OK && slot->level == 3) {
-        type_cache_learn(p, &cache->take, change[1]);
-        type_cache_learn(p, &cache->drop, change[0]);
-    }
-    return err;
+    return batch_entry(p, slot, at, change, cache, budget);
 }
 
 /* Judge what changed, from the slot's cursor on. HV_OK: nothing is left. */
