@@ -170,13 +170,13 @@ enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget)
         return slot_close(p, slot, PTWR_T_WALK, budget);
     switch (f->state) {
     case FRAME_ATTACHED: /* another CPU reconnected it */
+    case FRAME_PLAIN:    /* .. or flushed the pointer that this walk came by */
+    case FRAME_PROTECTING:
         return HV_OK;
     case FRAME_STALE:
         /* Through a pointer that only a walk cache still has: after the flush there is none. */
         sequence_flush(p);
         return HV_OK;
-    case FRAME_PLAIN:
-    case FRAME_PROTECTING:
     case FRAME_OPEN:
     default:
         return HV_EINVAL;

@@ -224,9 +224,10 @@ NODISCARD
 enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
 
 /*
- * A walk met stage-2 translation fault at the walk-window page of `table`. HV_OK: reconnected,
- * retry. HV_EAGAIN. HV_EINVAL: no table of the domain that could be attached: external abort.
- * HV_EPERM: its batch held an illegal entry and the action is crash.
+ * A walk met stage-2 translation fault at the walk-window page of `table`. HV_OK: retry, it is
+ * reconnected, or the old pointer that led there is gone. HV_EAGAIN. HV_EINVAL: no table of the
+ * domain that could be attached: external abort. HV_EPERM: its batch held an illegal entry and the
+ * action is crash.
  */
 NODISCARD
 enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget);
