@@ -301,7 +301,8 @@ void ptwr_reset(struct ptwr *p)
             struct frame *f = &t->region[region][i];
 
             if (f->owner == p->owner)
-                *f = (struct frame){.owner = p->owner, .readonly = f->readonly};
+                *f = (struct frame){
+                    .owner = p->owner, .readonly = f->readonly, .flags = f->flags & FRAME_FOREIGN};
         }
     }
     p->assist = false;
