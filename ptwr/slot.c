@@ -253,6 +253,11 @@ static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, unsigned int *b
                 return err;
             }
             slot->changed++;
+            type_spend(budget, type_cost(now[i], slot->level) + type_cost(then[i], slot->level));
+            if (*budget == 0) {
+                slot->cursor++;
+                break;
+            }
         }
         type_spend(budget, count);
     }

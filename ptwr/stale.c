@@ -55,11 +55,13 @@ static void teardown(struct ptwr *p, unsigned int *budget)
         unsigned int count = type_block(end, *budget);
 
         ptwr_port_read(p->port, mfn, end - count, count, block);
-        for (unsigned int i = count; i-- > 0;)
-            type_drop(p, (struct type_at){mfn, (uint16_t)(end - count + i), (uint8_t)level},
-                      block[i]);
-        frame_set_cursor(f, end - count);
-        type_spend(budget, count);
+        do {
+            end--;
+            count--;
+            type_drop(p, (struct type_at){mfn, (uint16_t)end, (uint8_t)level}, block[count]);
+            type_spend(budget, 1 + type_cost(block[count], level));
+        } while (count > 0 && *budget != 0);
+        frame_set_cursor(f, end);
     }
     if (f->el0_writers != 0)
         return;

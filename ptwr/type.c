@@ -436,7 +436,7 @@ struct scan {
     mfn_t child; /* out: whose turn it is, with NOT_READY */
 };
 
-/* Judge `count` entries of a PROTECTING table from its cursor on. Errors as scan_table(). */
+/* Judge up to `count` entries of a PROTECTING table from its cursor on. Errors as scan_table(). */
 static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *block,
                               unsigned int count, struct scan *scan)
 {
@@ -455,6 +455,10 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
         if (err != HV_OK)
             return err;
         frame_set_cursor(f, at.index + 1U);
+        if (type_cost(block[i], at.level) != 0) {
+            type_spend(scan->budget, type_cost(block[i], at.level));
+            break;
+        }
     }
     return HV_OK;
 }
@@ -557,6 +561,7 @@ enum hv_err type_promote(struct ptwr *p, mfn_t top, unsigned int level, unsigned
             return HV_OK;
         } else if (err == HV_OK) {
             at = attach_below(p, at);
+            type_spend(budget, TYPE_TABLE_COST);
         }
     }
     return err;

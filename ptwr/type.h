@@ -33,6 +33,15 @@ static inline unsigned int type_block(unsigned int left, unsigned int budget)
     return count < budget ? count : budget;
 }
 
+/* What validating a table costs beyond its entries: a share of a flush, a clean, a scan. */
+#define TYPE_TABLE_COST 16
+
+/* What an entry costs beyond itself: a block is as many frames as a level-3 table has entries. */
+static inline unsigned int type_cost(desc_t d, unsigned int level)
+{
+    return level == 2 && desc_is_valid(d) && !desc_is_table(d, level) ? PTWR_ENTRIES / 4 : 0;
+}
+
 /* The frame, if the domain owns it; else NULL. */
 static inline struct frame *type_frame(const struct ptwr *p, mfn_t mfn)
 {
