@@ -7,45 +7,57 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # The files that need no instruction. They form a library, so that each test links only what it
 # calls, and may bring a fake of its own for anything else.
-HOST_SOURCES := $(sort $(wildcard ptwr/*.c core/config.c core/guest_fdt.c core/decode.c \
-	core/elf.c core/mmio.c tests/unit/lib/*.c))
+ENGINE_SOURCES := $(sort $(wildcard ptwr/*.c tests/unit/lib/*.c))
+HOST_SOURCES := $(ENGINE_SOURCES) core/config.c core/guest_fdt.c core/decode.c core/elf.c \
+	core/mmio.c
 UNIT_TESTS := $(basename $(notdir $(sort $(wildcard tests/unit/test_*.c))))
 
 # tests/unit/sources.mk says which other files a test is linked with: SRCS_test_NAME := core/x.c.
-# test_NAME is always linked with core/NAME.c.
+# test_NAME is always linked with core/NAME.c. SMALL_TESTS are built a second time with tables of
+# 8 entries, as gcc-small and clang-small.
 -include tests/unit/sources.mk
 
-.PHONY: unit-tests
-unit-tests: $(foreach c,gcc clang,$(UNIT_TESTS:%=$(BUILD)/host-$(c)/%))
+UNIT_BUILDS := gcc clang gcc-small clang-small
+unit_compiler = $(firstword $(subst -, ,$(1)))
+unit_flags = $(HOST_CFLAGS) $(if $(filter %-small,$(1)),-DPTWR_INDEX_BITS=3) $(SANITIZE)
+unit_library = $(if $(filter %-small,$(1)),$(ENGINE_SOURCES),$(HOST_SOURCES))
+unit_tests_of = $(if $(filter %-small,$(1)),$(SMALL_TESTS),$(UNIT_TESTS))
+UNIT_PROGRAMS := $(foreach b,$(UNIT_BUILDS),$(addprefix $(BUILD)/host-$(b)/,$(call \
+	unit_tests_of,$(b))))
 
-# $(1) compiler
+.PHONY: unit-tests unit-list
+unit-tests: $(UNIT_PROGRAMS)
+unit-list:
+	@printf '%s\n' $(UNIT_PROGRAMS)
+
+# $(1) build
 define host_rules
 $(BUILD)/host-$(1)/flags: FORCE
 	@mkdir -p $$(@D)
-	@echo '$(HOST_CFLAGS) $(SANITIZE)' | cmp -s - $$@ || echo '$(HOST_CFLAGS) $(SANITIZE)' >$$@
+	@echo '$(call unit_flags,$(1))' | cmp -s - $$@ || echo '$(call unit_flags,$(1))' >$$@
 
 $(BUILD)/host-$(1)/obj/%.o: % $(BUILD)/host-$(1)/flags | setup
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC  $$< ($(1))"
-	@$(1) $(HOST_CFLAGS) $(SANITIZE) -MMD -MP -c $$< -o $$@
+	@$(call unit_compiler,$(1)) $(call unit_flags,$(1)) -MMD -MP -c $$< -o $$@
 
-$(BUILD)/host-$(1)/liblatch.a: $(HOST_SOURCES:%=$(BUILD)/host-$(1)/obj/%.o)
+$(BUILD)/host-$(1)/liblatch.a: $(patsubst %,$(BUILD)/host-$(1)/obj/%.o,$(call unit_library,$(1)))
 	@rm -f $$@
 	@ar rcs $$@ $$^
 
--include $(HOST_SOURCES:%=$(BUILD)/host-$(1)/obj/%.d)
+-include $(patsubst %,$(BUILD)/host-$(1)/obj/%.d,$(call unit_library,$(1)))
 endef
-$(foreach c,gcc clang,$(eval $(call host_rules,$(c))))
+$(foreach b,$(UNIT_BUILDS),$(eval $(call host_rules,$(b))))
 
-# $(1) compiler, $(2) test, $(3) sources beyond the library
+# $(1) build, $(2) test, $(3) sources beyond the library
 define unit_rule
 $(BUILD)/host-$(1)/$(2): $(patsubst %,$(BUILD)/host-$(1)/obj/%.o,tests/unit/$(2).c $(3)) \
 		$(BUILD)/host-$(1)/liblatch.a
-	@$(1) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
+	@$(call unit_compiler,$(1)) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
 -include $(patsubst %,$(BUILD)/host-$(1)/obj/%.d,tests/unit/$(2).c $(3))
 endef
-$(foreach c,gcc clang,$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(c),$(t),$(filter-out \
-	$(HOST_SOURCES),$(sort $(SRCS_$(t)) $(wildcard core/$(t:test_%=%).c)))))))
+$(foreach b,$(UNIT_BUILDS),$(foreach t,$(call unit_tests_of,$(b)),$(eval $(call unit_rule,$(b),$(t),\
+	$(filter-out $(HOST_SOURCES),$(sort $(SRCS_$(t)) $(wildcard core/$(t:test_%=%).c)))))))
 
 # --- The configuration checker ------------------------------------------------------------------
 

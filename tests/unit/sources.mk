@@ -1,1 +1,2 @@
 SRCS_test_vgic := core/vgic_mmio.c core/vpl011.c
+SMALL_TESTS := test_random
