@@ -17,11 +17,11 @@ void guest_interrupt(struct exception *e)
     int key;
 
     (void)e;
+    mmio_write32(UART_ICR, INT_INPUT); /* before the last look, or a key could be missed */
     while ((key = uart_getc()) >= 0) {
         print("key 0x%02x\n", (unsigned int)key);
         quit = quit || key == 'q';
     }
-    mmio_write32(UART_ICR, INT_INPUT);
     gic_end(acknowledged);
 }
 
