@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's GIC (version 2 or 3) and the virtual timer, its only source of interrupts here. */
+#pragma once
+
+#include "common/types.h"
+
+/* Maps and enables the GIC, and the timer's interrupt at it. Interrupts stay masked. */
+void interrupt_init(void);
+
+/* Timer interrupts taken since interrupt_init(). */
+extern volatile uint64_t timer_ticks;
+
+/* An interrupt every `us` microseconds; 0: none. */
+void timer_every(uint64_t us);
+
+/* For exception.c. */
+void interrupt_entry(void);

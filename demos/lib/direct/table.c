@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "direct/table.h"
+
+#include "common/print.h"
+#include "direct/guest.h"
+#include "direct/hypercall.h"
+#include "direct/memory.h"
+
+#define ENTRIES 512
+
+static bool assist;
+
+static void must(int64_t result, const char *what)
+{
+    if (result == 0)
+        return;
+    print("FAILED: %s: %ld\n", what, result);
+    guest_crash();
+}
+
+uint64_t entry_page(const void *page, uint64_t attributes)
+{
+    return virt_to_mfn(page) << PAGE_SHIFT | attributes;
+}
+
+uint64_t entry_table(const void *table)
+{
+    return virt_to_mfn(table) << PAGE_SHIFT | start_info->walk | ENTRY_VALID | ENTRY_TABLE;
+}
+
+int64_t assist_set(bool on)
+{
+    int64_t result =
+        hyp_vm_assist(on ? VMASST_CMD_enable : VMASST_CMD_disable, VMASST_TYPE_writable_pagetables);
+
+    if (result != -LATCH_EBUSY)
+        must(result, "vm_assist");
+    if (result == 0)
+        assist = on;
+    return result;
+}
+
+bool assist_is_on(void) { return assist; }
+
+void entry_write(uint64_t *entry, uint64_t value)
+{
+    struct mmu_update update = {.ptr = virt_to_machine(entry), .val = value};
+
+    if (assist)
+        *(volatile uint64_t *)entry = value;
+    else
+        must(hyp_mmu_update(&update, 1, NULL), "mmu_update");
+}
+
+void *table_alloc(void)
+{
+    void *table = page_alloc();
+
+    if (!assist)
+        page_protect(table, false);
+    return table;
+}
+
+void table_free(void *table)
+{
+    if (!assist)
+        page_protect(table, true);
+    page_free(table);
+}
+
+void space_create(struct space *space, uint16_t asid)
+{
+    *space = (struct space){.root = table_alloc(), .asid = asid};
+}
+
+static uint64_t *descend(const struct space *space, uint64_t va, unsigned int level, bool make)
+{
+    uint64_t *table = space->root;
+
+    for (unsigned int l = 0; l < level; l++) {
+        uint64_t *entry = &table[table_index(va, l)];
+
+        if ((*(volatile uint64_t *)entry & ENTRY_VALID) == 0) {
+            if (!make)
+                return NULL;
+            entry_write(entry, entry_table(table_alloc()));
+        }
+        table = machine_to_virt(*(volatile uint64_t *)entry);
+    }
+    return &table[table_index(va, level)];
+}
+
+uint64_t *space_entry(struct space *space, uint64_t va, unsigned int level)
+{
+    return descend(space, va, level, true);
+}
+
+uint64_t *space_find(const struct space *space, uint64_t va, unsigned int level)
+{
+    return descend(space, va, level, false);
+}
+
+void space_map(struct space *space, uint64_t va, uint64_t entry)
+{
+    entry_write(space_entry(space, va, 3), entry);
+    tables_written();
+}
+
+void space_pin(struct space *space)
+{
+    if (space->pinned)
+        return;
+    must(hyp_mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(space->root)), "pin");
+    space->pinned = true;
+}
+
+uint64_t space_ttbr(const struct space *space)
+{
+    return virt_to_mfn(space->root) << PAGE_SHIFT | start_info->walk | (uint64_t)space->asid << 48;
+}
+
+/* Without a base there is none to write to the register: the hypercall knows "none". */
+void space_load(struct space *space)
+{
+    if (space == NULL) {
+        must(hyp_mmuext(MMUEXT_NEW_USER_BASEPTR, 0), "new_user_baseptr");
+        return;
+    }
+    space_pin(space);
+    write_sysreg(space_ttbr(space), ttbr0_el1);
+    isb();
+}
+
+static void each(uint64_t *table, unsigned int level, uint64_t va,
+                 void (*fn)(uint64_t *entry, uint64_t va, void *arg), void *arg)
+{
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        uint64_t entry = *(volatile uint64_t *)&table[i];
+        uint64_t at = va | i << (39 - 9 * level);
+
+        if (entry == 0)
+            continue;
+        if (level < 3)
+            each(machine_to_virt(entry), level + 1, at, fn, arg);
+        else
+            fn(&table[i], at, arg);
+    }
+}
+
+void space_each(struct space *space, void (*fn)(uint64_t *entry, uint64_t va, void *arg), void *arg)
+{
+    each(space->root, 0, 0, fn, arg);
+}
+
+static void destroy(uint64_t *table, unsigned int level, void (*page)(uint64_t entry))
+{
+    for (size_t i = 0; i < ENTRIES; i++) {
+        uint64_t entry = *(volatile uint64_t *)&table[i];
+
+        if (entry == 0)
+            continue;
+        if (level < 3)
+            destroy(machine_to_virt(entry), level + 1, page);
+        else if (page != NULL)
+            page(entry);
+    }
+    table_free(table);
+}
+
+void space_destroy(struct space *space, void (*page)(uint64_t entry))
+{
+    if (space->pinned)
+        must(hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(space->root)), "unpin");
+    tlbi_all();
+    destroy(space->root, 0, page);
+    space->root = NULL;
+    space->pinned = false;
+}
