@@ -21,6 +21,8 @@ struct outcome {
     uint64_t note_value[MAX_NOTES];
 };
 
+const struct test_case *current_case;
+
 static struct outcome outcome;
 
 void expect(bool good, const char *what)
@@ -96,6 +98,7 @@ static void run_case(const struct test_case *test)
 
     outcome = (struct outcome){.failed = NULL};
     (void)refusal_read(&unused); /* what earlier cases had refused */
+    current_case = test;
     test->run();
     if (outcome.failed != NULL) {
         print("case %s: FAILED: %s", test->name, outcome.failed);

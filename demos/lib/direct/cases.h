@@ -21,6 +21,9 @@ struct test_case {
 
 void cases_run(const struct test_case *cases, size_t count);
 
+/* The one that runs now. */
+extern const struct test_case *current_case;
+
 /* In a case: what has to hold. The first that does not is the one that is printed. */
 void expect(bool good, const char *what);
 void expect_equal(uint64_t seen, uint64_t wanted, const char *what);

@@ -192,8 +192,7 @@ static void build_linear_map(void)
 
 /* --- Other kernel mappings ------------------------------------------------------------------ */
 
-/* The level-3 entry of va, with tables above it. */
-static volatile uint64_t *kernel_entry(uint64_t va)
+volatile uint64_t *kernel_entry(uint64_t va)
 {
     uint64_t *table = kernel_root();
 

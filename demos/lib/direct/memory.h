@@ -41,5 +41,8 @@ uint64_t foreign_mfn(unsigned int nth);
 /* Is the page writable in the linear map? Pages are, unless something made them read-only. */
 void page_protect(void *page, bool writable);
 
-/* A page of the kernel half, by hypercalls; tables as needed. */
+/* The level-3 entry of a page of the kernel half, tables above it made by hypercall as needed; the
+ * tables are read-only in the linear map. */
+volatile uint64_t *kernel_entry(uint64_t va);
+/* Sets that entry, by hypercall. */
 void kernel_map(uint64_t va, uint64_t entry);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stores that need the very table they are written to, or two tables at once: each must come to an
+ * end, with the right contents or with an abort that says why not.
+ */
+#include "common/string.h"
+#include "direct/cases.h"
+#include "direct/exception.h"
+#include "direct/guest.h"
+#include "direct/hypercall.h"
+#include "direct/memory.h"
+#include "direct/rig.h"
+#include "direct/user.h"
+
+#define NEW      5
+#define NEW_VA   RIG_PAGE_VA(NEW)
+#define TURNS    20
+#define EMPTY(n) ((uint64_t)(n) << 32 | 0xf0) /* an invalid entry */
+
+static struct rig rig;
+
+/* Maps page n of the rig at NEW_VA; nothing is open afterwards. */
+static void map_new(unsigned int n, uint64_t attributes)
+{
+    entry_write(&rig.level3[NEW], entry_page(rig.page[n], attributes));
+    tables_written();
+    (void)hyp_mmuext(MMUEXT_TLB_FLUSH_ALL, 0);
+}
+
+static uint64_t call(uint64_t va, uint64_t a, uint64_t b)
+{
+    struct try_result result = try_call((uint64_t(*)(uint64_t, uint64_t))va, a, b);
+
+    expect(result.faulted == 0, "the call faulted");
+    return result.value;
+}
+
+/* The store's own instruction lies behind the table that it writes. */
+static void code(void)
+{
+    uint32_t *text = (uint32_t *)(void *)rig.page[1];
+
+    text[0] = 0xf9000001; /* str x1, [x0] */
+    text[1] = 0xd65f03c0; /* ret */
+    sync_instructions(text, 8);
+    map_new(1, PAGE_PRIVATE_TEXT);
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++)
+        (void)call(NEW_VA, va_of(&rig.level3[100 + i]), EMPTY(i));
+    measure_stop();
+    for (unsigned int i = 0; i < TURNS; i++)
+        expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
+}
+
+/* Each store to the table is followed by a push to a stack behind it. */
+static void stack(void)
+{
+    uint64_t top = NEW_VA + PAGE_SIZE;
+
+    map_new(1, PAGE_PRIVATE);
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++)
+        __asm__ volatile("mov x9, sp\n"
+                         "mov sp, %0\n"
+                         "str %1, [%2]\n"
+                         "stp %1, %2, [sp, #-16]!\n"
+                         "mov sp, x9" ::"r"(top - 16 * i),
+                         "r"(EMPTY(i)), "r"(&rig.level3[100 + i])
+                         : "x9", "memory");
+    measure_stop();
+    for (unsigned int i = 0; i < TURNS; i++) {
+        expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
+        expect_equal(rig.page[1][510 - 2 * i], EMPTY(i), "a word of the stack");
+    }
+}
+
+/* The table maps itself and is written through that mapping. */
+static void map_self(void)
+{
+    entry_write(&rig.level3[NEW], entry_page(rig.level3, PAGE_PRIVATE));
+    tables_written();
+    (void)hyp_mmuext(MMUEXT_TLB_FLUSH_ALL, 0);
+    expect_equal(peek(NEW_VA), rig.level3[0], "the table through itself");
+}
+
+static void unmap_self(void)
+{
+    struct mmu_update update = {.ptr = virt_to_machine(&rig.level3[NEW]), .val = 0};
+
+    expect_equal((uint64_t)hyp_mmu_update(&update, 1, NULL), 0, "unmapping the table");
+    (void)hyp_mmuext(MMUEXT_TLB_FLUSH_ALL, 0);
+}
+
+static void self(void)
+{
+    map_self();
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++)
+        poke(NEW_VA + (uint64_t)(100 + i) * 8, EMPTY(i));
+    measure_stop();
+    for (unsigned int i = 0; i < TURNS; i++)
+        expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
+    unmap_self();
+}
+
+/* A mapping written through the mapping it replaces, by the instruction before its use. */
+static void self_remap(void)
+{
+    map_self();
+    measure_start();
+    poke(NEW_VA + 8 * 6, entry_page(rig.page[2], PAGE_PRIVATE));
+    tables_written();
+    expect_equal(peek(RIG_PAGE_VA(6)), RIG_MARK(2), "the word behind the new mapping");
+    measure_stop();
+    unmap_self();
+}
+
+static uint64_t zero_block(uint64_t va, uint64_t unused)
+{
+    (void)unused;
+    __asm__ volatile("dc zva, %0" ::"r"(va) : "memory");
+    return 0;
+}
+
+static uint64_t store_unaligned(uint64_t va, uint64_t value)
+{
+    __asm__ volatile("str %1, [%0]" ::"r"(va), "r"(value) : "memory");
+    return 0;
+}
+
+/* Neither emulated nor batched: an abort, not a loop. */
+static void self_hopeless(void)
+{
+    struct try_result result;
+
+    map_self();
+    measure_start();
+    result = try_call(zero_block, NEW_VA + 2048, 0);
+    expect(result.faulted != 0, "DC ZVA came back without a fault");
+    expect(fsc_is_permission(ESR_FSC(try_fault.esr)), "not a permission fault");
+    expect_refused(LATCH_RULE_UNALIGNED);
+    result = try_call(store_unaligned, NEW_VA + 2051, EMPTY(1));
+    expect(result.faulted != 0, "the unaligned store came back without a fault");
+    expect_refused(LATCH_RULE_UNALIGNED);
+    measure_stop();
+    for (unsigned int i = 0; i < 64; i++)
+        expect_equal(rig.level3[256 + i], 0, "an entry");
+    unmap_self();
+}
+
+/* Two tables by turns: with one slot each store takes the other's. */
+static void ping_pong(void)
+{
+    uint64_t *other = space_entry(&rig.space, RIG_TEXT, 3);
+
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++) {
+        entry_write(&rig.level3[100 + i], EMPTY(i));
+        entry_write(&other[100 + i], EMPTY(i + 1));
+    }
+    measure_stop();
+    for (unsigned int i = 0; i < TURNS; i++) {
+        expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
+        expect_equal(other[100 + i], EMPTY(i + 1), "an entry of the other");
+    }
+}
+
+/* One store of 8 bytes to two tables. */
+static void two_tables(void)
+{
+    uint64_t *a = rig_table(rig.page[1]), *b = rig_table(rig.page[2]);
+    struct try_result result;
+
+    entry_write(&rig.level2[50], entry_table(a));
+    entry_write(&rig.level2[51], entry_table(b));
+    kernel_map(KERNEL_BASE, entry_page(a, PAGE_KERNEL));
+    kernel_map(KERNEL_BASE + PAGE_SIZE, entry_page(b, PAGE_KERNEL));
+    measure_start();
+    result = try_call(store_unaligned, KERNEL_BASE + PAGE_SIZE - 4, UINT64_C(0x1222324452627284));
+    measure_stop();
+    note("faulted", result.faulted);
+    if (result.faulted == 0) {
+        expect_equal(a[511], UINT64_C(0x5262728400000000), "the last entry of the first");
+        expect_equal(b[0], 0x12223244, "the first entry of the second");
+    } else {
+        expect(fsc_is_permission(ESR_FSC(try_fault.esr)), "not a permission fault");
+        expect_equal(a[511], 0, "the last entry of the first");
+        expect_equal(b[0], 0, "the first entry of the second");
+    }
+    kernel_map(KERNEL_BASE, 0);
+    kernel_map(KERNEL_BASE + PAGE_SIZE, 0);
+}
+
+/* A store of what is there already: the batch finds nothing. */
+static void no_change(void)
+{
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++) {
+        entry_write(&rig.level3[0], rig.level3[0]);
+        expect_equal(peek(RIG_VA), RIG_MARK(0), "the word loaded");
+    }
+    measure_stop();
+}
+
+#define CASE(fn)                                                                                   \
+    static void case_##fn(void)                                                                    \
+    {                                                                                              \
+        rig_make(&rig);                                                                            \
+        fn();                                                                                      \
+        rig_drop(&rig);                                                                            \
+    }
+
+CASE(code)
+CASE(stack)
+CASE(self)
+CASE(self_remap)
+CASE(self_hopeless)
+CASE(ping_pong)
+CASE(two_tables)
+CASE(no_change)
+
+static const struct test_case cases[] = {
+    {"code", case_code, false},
+    {"stack", case_stack, false},
+    {"self", case_self, false},
+    {"self-remap", case_self_remap, false},
+    {"self-hopeless", case_self_hopeless, false},
+    {"ping-pong", case_ping_pong, false},
+    {"two-tables", case_two_tables, false},
+    {"no-change", case_no_change, false},
+};
+
+void guest_main(void)
+{
+    (void)assist_set(true);
+    cases_run(cases, ARRAY_SIZE(cases));
+}
