@@ -190,6 +190,19 @@ static void build_linear_map(void)
     isb();
 }
 
+/* Free frames that Latch mapped behind the image have one mapping from here on, as all others: what
+ * becomes a table must not be writable through a second one. */
+static void unmap_slack(void)
+{
+    for (uint64_t pfn = start_info->first_free; boot_virt(pfn) != NULL; pfn++) {
+        int64_t err = hyp_update_va_mapping(boot_virt(pfn), 0, UVMF_NONE);
+
+        if (err != 0)
+            failed("cannot unmap a free frame", err);
+    }
+    (void)hyp_mmuext(MMUEXT_TLB_FLUSH_ALL, 0);
+}
+
 /* --- Other kernel mappings ------------------------------------------------------------------ */
 
 volatile uint64_t *kernel_entry(uint64_t va)
@@ -309,5 +322,6 @@ void memory_init(void)
 {
     next_free = start_info->first_free;
     build_linear_map();
+    unmap_slack();
     map_m2p();
 }

@@ -8,7 +8,7 @@
 
 #define ENTRIES 512
 
-static bool assist;
+bool assist_is_on;
 
 static void must(int64_t result, const char *what)
 {
@@ -36,34 +36,29 @@ int64_t assist_set(bool on)
     if (result != -LATCH_EBUSY)
         must(result, "vm_assist");
     if (result == 0)
-        assist = on;
+        assist_is_on = on;
     return result;
 }
 
-bool assist_is_on(void) { return assist; }
-
-void entry_write(uint64_t *entry, uint64_t value)
+void entry_write_by_hypercall(uint64_t *entry, uint64_t value)
 {
     struct mmu_update update = {.ptr = virt_to_machine(entry), .val = value};
 
-    if (assist)
-        *(volatile uint64_t *)entry = value;
-    else
-        must(hyp_mmu_update(&update, 1, NULL), "mmu_update");
+    must(hyp_mmu_update(&update, 1, NULL), "mmu_update");
 }
 
 void *table_alloc(void)
 {
     void *table = page_alloc();
 
-    if (!assist)
+    if (!assist_is_on)
         page_protect(table, false);
     return table;
 }
 
 void table_free(void *table)
 {
-    if (!assist)
+    if (!assist_is_on)
         page_protect(table, true);
     page_free(table);
 }
@@ -138,7 +133,7 @@ static void each(uint64_t *table, unsigned int level, uint64_t va,
         uint64_t entry = *(volatile uint64_t *)&table[i];
         uint64_t at = va | i << (39 - 9 * level);
 
-        if (entry == 0)
+        if ((entry & ENTRY_VALID) == 0)
             continue;
         if (level < 3)
             each(machine_to_virt(entry), level + 1, at, fn, arg);
@@ -157,7 +152,7 @@ static void destroy(uint64_t *table, unsigned int level, void (*page)(uint64_t e
     for (size_t i = 0; i < ENTRIES; i++) {
         uint64_t entry = *(volatile uint64_t *)&table[i];
 
-        if (entry == 0)
+        if ((entry & ENTRY_VALID) == 0)
             continue;
         if (level < 3)
             destroy(machine_to_virt(entry), level + 1, page);

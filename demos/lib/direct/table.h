@@ -44,10 +44,21 @@ uint64_t entry_table(const void *table);
 
 /* vm_assist(writable_pagetables); -LATCH_EBUSY is the caller's affair, all else is fatal. */
 int64_t assist_set(bool on);
-bool assist_is_on(void);
+extern bool assist_is_on;
 
-/* One entry of a table, as above. Fatal if Latch refuses. */
-void entry_write(uint64_t *entry, uint64_t value);
+void entry_write_by_hypercall(uint64_t *entry, uint64_t value);
+
+/*
+ * One entry of a table, as above. Fatal if Latch refuses a hypercall. Inline: Latch learns by the
+ * place of a store whether it is one of many.
+ */
+static inline void entry_write(uint64_t *entry, uint64_t value)
+{
+    if (assist_is_on)
+        *(volatile uint64_t *)entry = value;
+    else
+        entry_write_by_hypercall(entry, value);
+}
 
 /* A zeroed page that can become a table: read-only in the linear map while the assist is off. */
 void *table_alloc(void);

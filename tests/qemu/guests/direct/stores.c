@@ -74,7 +74,7 @@ SIMPLE(unaligned_h, "add x9, %0, #7\n strh %w1, [x9]")
 SIMPLE(unaligned_stp, "add x9, %0, #4\n stp %1, %2, [x9]")
 SIMPLE(dc_zva, "dc zva, %0")
 SIMPLE(str_q, "dup v0.2d, %1\n str q0, [%0]")
-SIMPLE(str_d, "fmov d0, %1\n str d0, [%0]")
+SIMPLE(str_d, "fmov d0, %2\n str d0, [%0]")
 SIMPLE(stp_q, "dup v0.2d, %1\n dup v1.2d, %2\n stp q0, q1, [%0]")
 SIMPLE(st1, "dup v0.2d, %1\n dup v1.2d, %2\n st1 {v0.2d, v1.2d}, [%0]")
 
