@@ -88,7 +88,7 @@ static void entries(struct process *p, void *page)
 {
     uint64_t *level3 = space_entry(&p->space, HEAP_VA + SPARE * PAGE_SIZE, 3);
     uint64_t *level2 = space_entry(&p->space, HEAP_VA + (SPARE << 21), 2);
-    uint64_t *level1 = space_entry(&p->space, UINT64_C(SPARE) << 30, 1);
+    uint64_t *level1 = space_entry(&p->space, (uint64_t)SPARE << 30, 1);
     uint64_t *level0 = &p->space.root[SPARE];
     uint64_t leaf = entry_page(page, PAGE_PRIVATE);
     uint64_t block = (leaf & ~GENMASK64(20, 12)) & ~ENTRY_TABLE;

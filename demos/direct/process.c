@@ -8,7 +8,6 @@
 #include "direct/guest.h"
 #include "direct/memory.h"
 
-#define ENTRIES    512
 #define MAX_FRAMES 32768 /* 128 MiB */
 #define COW        ENTRY_SOFTWARE
 
@@ -51,7 +50,7 @@ void process_create(struct process *p, uint16_t asid)
  * slots are for. */
 static void copy_leaves(uint64_t *to, uint64_t *from)
 {
-    for (size_t i = 0; i < ENTRIES; i++) {
+    for (size_t i = 0; i < TABLE_ENTRIES; i++) {
         uint64_t entry = from[i];
 
         if ((entry & ENTRY_VALID) == 0)
@@ -65,26 +64,41 @@ static void copy_leaves(uint64_t *to, uint64_t *from)
     }
 }
 
-static uint64_t *copy_table(uint64_t *from, unsigned int level)
+/* Every table of the parent's gets a copy; level by level, as deep as tables go. */
+static uint64_t *copy_tables(uint64_t *root)
 {
-    uint64_t *to = table_alloc();
+    uint64_t *from[TABLE_LEVELS] = {root};
+    uint64_t *to[TABLE_LEVELS] = {table_alloc()};
+    size_t index[TABLE_LEVELS] = {0};
+    unsigned int level = 0;
 
-    if (level == 3) {
-        copy_leaves(to, from);
-        return to;
+    for (;;) {
+        size_t i = index[level]++;
+
+        if (i == TABLE_ENTRIES) {
+            if (level == 0)
+                return to[0];
+            level--;
+        } else if ((from[level][i] & ENTRY_VALID) != 0) {
+            uint64_t *copy = table_alloc();
+
+            entry_write(&to[level][i], entry_table(copy));
+            if (level == TABLE_LEVELS - 2) {
+                copy_leaves(copy, machine_to_virt(from[level][i]));
+                continue;
+            }
+            from[level + 1] = machine_to_virt(from[level][i]);
+            to[++level] = copy;
+            index[level] = 0;
+        }
     }
-    for (size_t i = 0; i < ENTRIES; i++) {
-        if ((from[i] & ENTRY_VALID) != 0)
-            entry_write(&to[i], entry_table(copy_table(machine_to_virt(from[i]), level + 1)));
-    }
-    return to;
 }
 
 /* The child's tables are nobody's tables until they are pinned, so filling them costs no trap. */
 void process_fork(struct process *child, struct process *parent, uint16_t asid)
 {
     *child = (struct process){.space = {.asid = asid}};
-    child->space.root = copy_table(parent->space.root, 0);
+    child->space.root = copy_tables(parent->space.root);
     tlbi_all(); /* the parent's writable translations */
     space_pin(&child->space);
 }

@@ -12,7 +12,7 @@
 /* There is no console interrupt: the timer wakes the vCPU to look. */
 static char read_key(void)
 {
-    char c;
+    char c = 0;
 
     while (hyp_console_io(CONSOLEIO_read, 1, &c) != 1) {
         (void)hyp_sched_op(SCHEDOP_block, NULL);

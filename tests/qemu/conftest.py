@@ -2,6 +2,7 @@
 """Starts Latch in QEMU through tools/latch, as a user would."""
 import io
 import pathlib
+import re
 import signal
 import subprocess
 import textwrap
@@ -63,8 +64,31 @@ class Run:
         assert f"checks: {len(passed)}" in lines and passed, f"{name} did not finish\n{self}"
         return passed
 
+    def cases(self, name):
+        """What a direct guest's cases (demos/lib/direct/cases.h) came to: name -> Case."""
+        found = {}
+        for line in self.of(name):
+            match = re.fullmatch(r"case ([^:]+): (.*)", line)
+            if match:
+                found[match[1]] = Case(match[2])
+        assert "cases done" in self.of(name), self
+        return found
+
     def __str__(self):
         return "\n".join([f"status {self.status}"] + self.lines[-60:] + [self.errors])
+
+
+class Case:
+    """One line of a direct guest: was it as expected, and what Latch counted meanwhile."""
+
+    def __init__(self, text):
+        self.text = text
+        self.ok = text.startswith("ok")
+        self.counts = {name: int(value) for name, value in re.findall(r" ([\w-]+)=(\d+)", text)}
+
+    def expect(self, **counts):
+        assert self.ok, self.text
+        assert self.counts == {name.replace("_", "-"): n for name, n in counts.items()}, self.text
 
 
 def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True):
@@ -104,6 +128,33 @@ def guest(name, kernel=None, bootargs="", memory_mib=8, extra=""):
         kernel {{
             compatible = "multiboot,kernel", "multiboot,module";
             latch,file = "{kernel}";
+            bootargs = "{bootargs}";
+        }};
+    }};"""
+
+
+def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, action=None,
+           on_reset=None):
+    """A direct domain with one of our guests: build/guests/direct-KERNEL.elf."""
+    extra = ""
+    if policy:
+        extra += f'latch,ptwr-policy = "{policy}"; '
+    if slots:
+        extra += f"latch,slots = <{slots}>; "
+    if action:
+        extra += f'latch,guard-action = "{action}"; '
+    if on_reset:
+        extra += f'latch,on-reset = "{on_reset}"; '
+    return f"""
+    {name} {{
+        compatible = "xen,domain";
+        memory = <0 {memory_mib * 1024}>;
+        cpus = <1>;
+        latch,paging = "direct";
+        {extra}
+        kernel {{
+            compatible = "multiboot,kernel", "multiboot,module";
+            latch,file = "$ROOT/build/guests/direct-{kernel}.elf";
             bootargs = "{bootargs}";
         }};
     }};"""
@@ -171,3 +222,27 @@ def latch(tmp_path):
             session.kill(signal.SIGTERM)
             session.wait()
         session.close()
+
+
+@pytest.fixture(scope="session")
+def direct_cases(tmp_path_factory):
+    """direct_cases(guest, machine, bootargs, ...): its cases, from one run however many tests ask."""
+    runs = {}
+
+    def cases(kernel, machine, bootargs="", **properties):
+        key = (kernel, machine, bootargs, *sorted(properties.items()))
+        if key not in runs:
+            made = Latch(tmp_path_factory.mktemp(kernel))
+            runs[key] = made(direct("guest", kernel, bootargs, **properties),
+                             *machine_options(machine), timeout=60)
+        run = runs[key]
+        assert run.status == 0, run
+        assert "latch: domain guest ended" in run.latch(), run
+        return run.cases("guest")
+
+    return cases
+
+
+def case_of(cases, name):
+    assert name in cases, f"no case {name}"
+    return cases[name]

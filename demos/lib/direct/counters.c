@@ -44,7 +44,7 @@ void counters_print(const char *prefix, const struct latch_counters *c)
 bool refusal_read(struct latch_refusal *refusal)
 {
     static uint64_t seen;
-    struct latch_counters counters;
+    struct latch_counters counters = {0};
     int64_t size;
 
     counters_read(&counters);

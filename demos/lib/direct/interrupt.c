@@ -94,7 +94,7 @@ void interrupt_init(void)
 
 static void arm_timer(void)
 {
-    write_sysreg(read_sysreg(cntvct_el0) + period, cntv_cval_el0);
+    write_sysreg(timer_now() + period, cntv_cval_el0);
     write_sysreg(1, cntv_ctl_el0);
     isb();
 }

@@ -13,5 +13,8 @@ extern volatile uint64_t timer_ticks;
 /* An interrupt every `us` microseconds; 0: none. */
 void timer_every(uint64_t us);
 
+static inline uint64_t timer_now(void) { return read_sysreg(cntvct_el0); }
+static inline uint64_t timer_ms(uint64_t ms) { return read_sysreg(cntfrq_el0) * ms / 1000; }
+
 /* For exception.c. */
 void interrupt_entry(void);

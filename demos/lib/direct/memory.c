@@ -11,7 +11,7 @@
 #include "direct/hypercall.h"
 #include "direct/table.h"
 
-#define ENTRIES 512
+#define ENTRIES TABLE_ENTRIES
 
 static uint64_t next_free; /* pseudo-physical frames from here to m2p_pages were never used */
 static void *free_list;    /* through the first word of each page */

@@ -6,8 +6,6 @@
 #include "direct/hypercall.h"
 #include "direct/memory.h"
 
-#define ENTRIES 512
-
 bool assist_is_on;
 
 static void must(int64_t result, const char *what)
@@ -126,40 +124,34 @@ void space_load(struct space *space)
     isb();
 }
 
-static void each(uint64_t *table, unsigned int level, uint64_t va,
-                 void (*fn)(uint64_t *entry, uint64_t va, void *arg), void *arg)
+/* From the leaves up; a table is freed when its last entry was looked at. */
+static void destroy(uint64_t *root, void (*page)(uint64_t entry))
 {
-    for (uint64_t i = 0; i < ENTRIES; i++) {
-        uint64_t entry = *(volatile uint64_t *)&table[i];
-        uint64_t at = va | i << (39 - 9 * level);
+    uint64_t *table[TABLE_LEVELS] = {root};
+    size_t index[TABLE_LEVELS] = {0};
+    unsigned int level = 0;
 
+    for (;;) {
+        uint64_t entry;
+
+        if (index[level] == TABLE_ENTRIES) {
+            table_free(table[level]);
+            if (level == 0)
+                return;
+            level--;
+            continue;
+        }
+        entry = *(volatile uint64_t *)&table[level][index[level]++];
         if ((entry & ENTRY_VALID) == 0)
             continue;
-        if (level < 3)
-            each(machine_to_virt(entry), level + 1, at, fn, arg);
-        else
-            fn(&table[i], at, arg);
-    }
-}
-
-void space_each(struct space *space, void (*fn)(uint64_t *entry, uint64_t va, void *arg), void *arg)
-{
-    each(space->root, 0, 0, fn, arg);
-}
-
-static void destroy(uint64_t *table, unsigned int level, void (*page)(uint64_t entry))
-{
-    for (size_t i = 0; i < ENTRIES; i++) {
-        uint64_t entry = *(volatile uint64_t *)&table[i];
-
-        if ((entry & ENTRY_VALID) == 0)
-            continue;
-        if (level < 3)
-            destroy(machine_to_virt(entry), level + 1, page);
-        else if (page != NULL)
+        if (level < TABLE_LEVELS - 1) {
+            level++;
+            table[level] = machine_to_virt(entry);
+            index[level] = 0;
+        } else if (page != NULL) {
             page(entry);
+        }
     }
-    table_free(table);
 }
 
 void space_destroy(struct space *space, void (*page)(uint64_t entry))
@@ -167,7 +159,7 @@ void space_destroy(struct space *space, void (*page)(uint64_t entry))
     if (space->pinned)
         must(hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(space->root)), "unpin");
     tlbi_all();
-    destroy(space->root, 0, page);
+    destroy(space->root, page);
     space->root = NULL;
     space->pinned = false;
 }

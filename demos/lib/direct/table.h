@@ -87,6 +87,9 @@ static inline void tlbi_page(uint64_t va)
     isb();
 }
 
+#define TABLE_ENTRIES 512
+#define TABLE_LEVELS  4
+
 /* An address space: a level-0 table, pinned from space_pin() or the first load on. */
 struct space {
     uint64_t *root;
@@ -107,7 +110,3 @@ uint64_t space_ttbr(const struct space *space);
 /* Unpins it and frees its tables; pages are handed to `page` (if not NULL) one by one.
  * Precondition: not loaded. */
 void space_destroy(struct space *space, void (*page)(uint64_t entry));
-
-/* Calls fn for each leaf; fn may change it. */
-void space_each(struct space *space, void (*fn)(uint64_t *entry, uint64_t va, void *arg),
-                void *arg);

@@ -15,6 +15,7 @@
 #define NEW      5
 #define NEW_VA   RIG_PAGE_VA(NEW)
 #define TURNS    20
+#define FEW      8
 #define EMPTY(n) ((uint64_t)(n) << 32 | 0xf0) /* an invalid entry */
 
 static struct rig rig;
@@ -59,7 +60,7 @@ static void stack(void)
 
     map_new(1, PAGE_PRIVATE);
     measure_start();
-    for (unsigned int i = 0; i < TURNS; i++)
+    for (unsigned int i = 0; i < TURNS; i++) {
         __asm__ volatile("mov x9, sp\n"
                          "mov sp, %0\n"
                          "str %1, [%2]\n"
@@ -67,6 +68,7 @@ static void stack(void)
                          "mov sp, x9" ::"r"(top - 16 * i),
                          "r"(EMPTY(i)), "r"(&rig.level3[100 + i])
                          : "x9", "memory");
+    }
     measure_stop();
     for (unsigned int i = 0; i < TURNS; i++) {
         expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
@@ -202,6 +204,29 @@ static void no_change(void)
     measure_stop();
 }
 
+static uint64_t store_vector(uint64_t va, uint64_t value)
+{
+    __asm__ volatile("dup v0.2d, %1\n str q0, [%0]" ::"r"(va), "r"(value) : "memory");
+    return 0;
+}
+
+/*
+ * The same for stores that cannot be emulated: each is performed, none is taken for one that makes
+ * no progress.
+ */
+static void no_change_vector(void)
+{
+    uint64_t va = va_of(&rig.level3[100]);
+
+    measure_start();
+    for (unsigned int i = 0; i < FEW; i++) {
+        expect(try_call(store_vector, va, EMPTY(1)).faulted == 0, "a store faulted");
+        expect_equal(peek(RIG_VA), RIG_MARK(0), "the word loaded");
+    }
+    measure_stop();
+    expect_equal(rig.level3[101], EMPTY(1), "the entry");
+}
+
 #define CASE(fn)                                                                                   \
     static void case_##fn(void)                                                                    \
     {                                                                                              \
@@ -218,6 +243,7 @@ CASE(self_hopeless)
 CASE(ping_pong)
 CASE(two_tables)
 CASE(no_change)
+CASE(no_change_vector)
 
 static const struct test_case cases[] = {
     {"code", case_code, false},
@@ -228,6 +254,7 @@ static const struct test_case cases[] = {
     {"ping-pong", case_ping_pong, false},
     {"two-tables", case_two_tables, false},
     {"no-change", case_no_change, false},
+    {"no-change-vector", case_no_change_vector, false},
 };
 
 void guest_main(void)

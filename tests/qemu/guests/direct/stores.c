@@ -38,7 +38,10 @@ static struct rig rig;
     {                                                                                              \
         uint64_t start = p;                                                                        \
                                                                                                    \
-        __asm__ volatile(instruction : "+r"(p) : "r"(VALUE), "r"(OTHER), "r"(unused) : "memory");  \
+        __asm__ volatile("\n" instruction                                                          \
+                         : "+r"(p)                                                                 \
+                         : "r"(VALUE), "r"(OTHER), "r"(unused)                                     \
+                         : "memory");                                                              \
         return p - start;                                                                          \
     }
 
@@ -76,7 +79,7 @@ SIMPLE(dc_zva, "dc zva, %0")
 SIMPLE(str_q, "dup v0.2d, %1\n str q0, [%0]")
 SIMPLE(str_d, "fmov d0, %2\n str d0, [%0]")
 SIMPLE(stp_q, "dup v0.2d, %1\n dup v1.2d, %2\n stp q0, q1, [%0]")
-SIMPLE(st1, "dup v0.2d, %1\n dup v1.2d, %2\n st1 {v0.2d, v1.2d}, [%0]")
+SIMPLE(st1, "dup v0.2d, %2\n dup v1.2d, %1\n st1 {v0.2d, v1.2d}, [%0]")
 
 /* What a compiler makes of an atomic addition: the value that was loaded is lost. */
 FORM(ldxr_add)

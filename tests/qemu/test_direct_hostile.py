@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A direct guest that does its worst, beside a guest that wants to work; and restarts."""
+import re
+
+import pytest
+
+from conftest import direct, domain, guest, machine_options
+
+
+def refused(run, name):
+    match = re.search(rf"hostile: {name}: survived, refused=(\d+)", "\n".join(run.of("hostile")))
+    assert match, run
+    return int(match[1])
+
+
+@pytest.mark.parametrize("what, policy", [
+    ("calls", "predict"), ("registers", "predict"),
+    ("entries", "emulate"), ("entries", "open"), ("entries", "predict"),
+    ("stale", "emulate"), ("stale", "open"), ("stale", "predict")])
+def test_hostile_guest_beside_a_neighbour(latch, machine, what, policy):
+    session = latch.session(
+        direct("hostile", "hostile", what, policy=policy, action="refuse")
+        + guest("victim", "bystander", bootargs="key"), *machine_options(machine))
+    session.expect(r"latch: domain hostile (ended|stopped)")
+    # Until now the neighbour looked after its memory.
+    session.send("\x011q")
+    run = session.wait_for_end()
+    assert run.status == 0, run
+    assert "hostile: done" in run.of("hostile"), run
+    run.checks("victim")
+    if what == "stale":
+        # A table that was taken out of use may be written like any page.
+        assert refused(run, what) == 0, run
+    else:
+        assert refused(run, what) > 0, run
+
+
+def test_hostile_guest_beside_linux(latch):
+    run = latch(direct("hostile", "hostile", "calls entries registers stale", action="refuse")
+                + domain("linux", "quiet latch.mode=demo"))
+    assert run.status == 0, run
+    assert "hostile: done" in run.of("hostile"), run
+    assert "linux: all work done" in run.of("linux"), run
+
+
+@pytest.mark.parametrize("how", ["by-psci", "by-shutdown"])
+def test_each_life_starts_pristine(latch, machine, how):
+    run = latch(direct("again", "reset", how, policy="open"), *machine_options(machine), timeout=4)
+    # It restarts for ever, so the time limit ends the run.
+    assert run.status == 124, run
+    assert run.latch().count("latch: domain again restarts") >= 3, run
+    assert set(run.of("again")) == {"reset: pristine"}, run

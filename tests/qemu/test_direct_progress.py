@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stores that need the table they are written to: every one comes to an end."""
+import pytest
+
+from conftest import case_of
+
+CASES = ["code", "stack", "self", "self-remap", "self-hopeless", "ping-pong", "two-tables",
+         "no-change", "no-change-vector"]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 16])
+@pytest.mark.parametrize("policy", ["emulate", "open", "predict"])
+@pytest.mark.parametrize("name", CASES)
+def test_ends(direct_cases, machine, policy, slots, name):
+    cases = direct_cases("progress", machine, policy=policy, slots=slots)
+    case = case_of(cases, name)
+    assert case.ok, case.text
+
+
+def test_no_case_goes_unseen(direct_cases, machine):
+    assert set(direct_cases("progress", machine, policy="open", slots=2)) == set(CASES)
+
+
+def test_store_through_its_own_table_is_emulated_after_an_empty_batch(direct_cases, machine):
+    cases = direct_cases("progress", machine, policy="open", slots=2)
+    case_of(cases, "self").expect(opened=20, walk=20, emulated=20)
+
+
+def test_two_tables_by_turns_fit_two_slots_and_fight_for_one(direct_cases, machine):
+    two = direct_cases("progress", machine, policy="open", slots=2)
+    case_of(two, "ping-pong").expect(opened=2)
+    one = direct_cases("progress", machine, policy="open", slots=1)
+    case_of(one, "ping-pong").expect(opened=40, changed=39, slot=39)
+
+
+def test_one_store_to_two_tables_with_one_slot_is_an_abort(direct_cases, machine):
+    two = direct_cases("progress", machine, policy="open", slots=2)
+    assert case_of(two, "two-tables").counts["faulted"] == 0
+    one = direct_cases("progress", machine, policy="open", slots=1)
+    assert case_of(one, "two-tables").counts["faulted"] == 1
