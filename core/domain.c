@@ -9,6 +9,7 @@
 
 #include <arch/gic.h>
 #include <arch/stage2.h>
+#include <arch/timer.h>
 #include <arch/tlb.h>
 #include <arch/vcpu.h>
 
@@ -233,6 +234,29 @@ void domain_stop(struct domain *d, const char *format, ...)
     printk("latch: domain %s stopped: %s\n", d->name, reason);
 }
 
+static const char *end_name(const struct domain *d)
+{
+    return d->state == DOMAIN_ENDED ? "ended in order" : "stopped by Latch";
+}
+
+void domain_summary(const struct domain *d)
+{
+    const struct vcpu *vcpu = d->vcpu[0];
+    uint64_t tenths = vcpu->ran * 10 / timer_frequency();
+
+    printk("latch: %s: %s, %s; had the CPU for %lu.%lu s in %lu turns, restarted %u times\n",
+           d->name, domain_kind_name(d->kind), end_name(d), tenths / 10, tenths % 10, vcpu->turns,
+           d->restarts);
+    if (d->kind == DOMAIN_DIRECT) {
+        const struct ptwr_counters *count = &d->direct.ptwr.count;
+
+        printk("latch: %s: page tables: %lu stores trapped, %lu emulated, %lu tables detached and "
+               "reconnected, %lu entries judged, %lu refused\n",
+               d->name, count->store_faults, count->emulated, count->opened, count->validated,
+               count->refused);
+    }
+}
+
 static void reset_plain(struct domain *d)
 {
     for (uint64_t i = 0; i < d->ram_size >> REGION_SHIFT; i++)
@@ -251,6 +275,7 @@ void domain_reset(struct domain *d)
         return;
     }
     printk("latch: domain %s restarts\n", d->name);
+    d->restarts++;
     console_domain_flush(d);
     vgic_reset(d);
     vpl011_reset(d);

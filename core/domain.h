@@ -37,6 +37,7 @@ struct domain {
     char name[32];
     enum domain_kind kind; /* core/config.h: DOMAIN_PLAIN, DOMAIN_DIRECT, DOMAIN_GUARDED */
     enum domain_state state;
+    unsigned int restarts;
     bool reset_pending; /* SYSTEM_RESET: sched_switch() calls domain_reset() */
     struct spinlock lock;
     const struct domain_config *config;
@@ -67,6 +68,9 @@ enum hv_err domain_create(const struct domain_config *config);
 
 /* What the guest's device tree says, for guest_fdt_build(). */
 void domain_fdt_args(const struct domain *d, struct guest_fdt_args *args);
+
+/* A line or two on how it ended and what it took, for the end of a run. */
+void domain_summary(const struct domain *d);
 
 /* The guest asked for SYSTEM_OFF. Its vCPUs never run again. */
 void domain_end(struct domain *d);

@@ -190,6 +190,8 @@ static void load(struct vcpu *vcpu)
     arch_vcpu_load(vcpu);
     vgic_load(vcpu);
     timer_vcpu_load(vcpu);
+    vcpu->loaded_at = timer_now();
+    vcpu->turns++;
     this_cpu()->current = vcpu;
 }
 
@@ -200,6 +202,7 @@ static void unload(struct vcpu *vcpu)
     /* Needs the domain's VMID for its invalidations, hence first. */
     if (d->kind != DOMAIN_PLAIN && d->state == DOMAIN_RUNNING && !d->reset_pending)
         direct_preempt(vcpu, vcpu->state == VCPU_BLOCKED ? PTWR_T_BLOCK : PTWR_T_PREEMPT);
+    vcpu->ran += timer_now() - vcpu->loaded_at;
     timer_vcpu_save(vcpu);
     vgic_save(vcpu);
     arch_vcpu_save(vcpu);
@@ -212,6 +215,7 @@ static _Noreturn void all_ended(void)
     unsigned int stopped = 0;
 
     for (unsigned int i = 0; i < domain_count(); i++) {
+        domain_summary(domain_by_id(i));
         if (domain_by_id(i)->state == DOMAIN_ENDED)
             ended++;
         else

@@ -22,7 +22,10 @@ struct vcpu {
     struct domain *domain;
     unsigned int id; /* in its domain */
     enum vcpu_state state;
-    struct vcpu *next; /* ring of the scheduler */
+    uint64_t loaded_at; /* counter value when it was loaded last */
+    uint64_t ran;       /* counter ticks it was loaded before that */
+    uint64_t turns;     /* times it was loaded */
+    struct vcpu *next;  /* ring of the scheduler */
 };
 static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S saves into the vCPU's start");
 
