@@ -9,6 +9,8 @@
 #define MAX_SHIFT 6
 /* A batch of this many entries has paid for itself; one of half as many has not. */
 #define WORTH_OPENING 12
+/* So often the pause after a batch that a walk cut short doubles. */
+#define MAX_PAUSE_SHIFT 8
 /* Open at once from this confidence on. */
 #define OPENS     2
 #define SATURATED 3
@@ -35,6 +37,8 @@ bool policy_opens(const struct ptwr *p, const struct ptwr_store *store)
     /* Its batch changed nothing: the store itself, or what it needs, lies behind the table. */
     if (mfn_eq(store->table, p->last_empty))
         return false;
+    if (p->pause != 0)
+        return false;
     switch (p->policy) {
     case PTWR_POLICY_EMULATE:
         return false;
@@ -52,17 +56,37 @@ void policy_emulated(struct ptwr *p, const struct ptwr_store *store)
 {
     p->run = mfn_eq(store->table, p->run_table) ? p->run + 1 : 1;
     p->run_table = store->table;
+    if (p->pause != 0)
+        p->pause--;
     if (mfn_eq(store->table, p->last_empty))
         p->last_empty = MFN_NONE;
 }
 
-void policy_learn(struct ptwr *p, mfn_t table, uint64_t pc, unsigned int changed)
+/*
+ * A walk that waits for an open table gets it reconnected, but another vCPU may open it again
+ * before the walk is repeated. So a batch that a walk cut short is followed by stores that are
+ * emulated, twice as many each time: in the end the walk comes through.
+ */
+static void pause_opening(struct ptwr *p, enum ptwr_trigger why, unsigned int changed)
+{
+    if (why != PTWR_T_WALK) {
+        p->pause_shift = 0;
+    } else if (changed < WORTH_OPENING) {
+        p->pause = UINT32_C(1) << p->pause_shift;
+        if (p->pause_shift < MAX_PAUSE_SHIFT)
+            p->pause_shift++;
+    }
+}
+
+void policy_learn(struct ptwr *p, mfn_t table, uint64_t pc, enum ptwr_trigger why,
+                  unsigned int changed)
 {
     uint8_t *entry = &p->predictor[slot_of(pc)];
     unsigned int confidence = confidence_of(*entry);
     unsigned int shift = shift_of(*entry);
 
     p->run = 0;
+    pause_opening(p, why, changed);
     if (changed == 0)
         p->last_empty = table;
     if (changed >= WORTH_OPENING)

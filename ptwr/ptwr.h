@@ -140,7 +140,9 @@ struct ptwr {
     uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: does it write in batches? */
     mfn_t run_table;                   /* table of the last emulated store */
     uint32_t run;                      /* emulated stores in a row to it */
-    mfn_t last_empty; /* table whose last batch changed nothing: emulate the next store */
+    mfn_t last_empty;    /* table whose last batch changed nothing: emulate the next store */
+    uint32_t pause;      /* so many stores are emulated before any table is opened again */
+    uint8_t pause_shift; /* how long the next pause is */
     struct ptwr_violation violation; /* the last refusal, for the report */
     struct ptwr_counters count;
 };

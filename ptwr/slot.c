@@ -275,7 +275,7 @@ static void finish(struct ptwr *p, struct ptwr_slot *slot)
     p->closed++;
     p->count.reconnected[slot->why]++;
     p->count.batch_entries += slot->changed;
-    policy_learn(p, table, slot->pc, slot->changed);
+    policy_learn(p, table, slot->pc, slot->why, slot->changed);
     type_put(p, table);
 }
 
