@@ -26,7 +26,7 @@ static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
     const struct refusal_place place = {.pc = vcpu->regs.elr, .has_va = true, .va = trap->far};
     unsigned int budget = PTWR_BUDGET;
     uint64_t refused = p->count.refused;
-    enum hv_err err = ptwr_walk_fault(p, table, &budget);
+    enum hv_err err = ptwr_walk_fault(p, vcpu->id, table, &budget);
 
     refusal_report_new(vcpu, &place, refused);
     if (err == HV_EPERM)

@@ -41,15 +41,18 @@ static const struct frame *own_frame(const struct ptwr *p, mfn_t mfn)
     return frame != NULL && frame->owner == p->owner ? frame : NULL;
 }
 
-/* EL2 must not store for the guest where the guest could not, nor where a walker might still look:
- * a stale frame is made plain first. */
-static bool may_store(struct ptwr *p, const struct frame *frame)
+/*
+ * EL2 must not store for the guest where the guest could not, nor where a walker might still look.
+ * HV_OK, HV_EFAULT, or HV_EAGAIN while the frame waits for a flush to become plain.
+ */
+static enum hv_err may_store(struct ptwr *p, mfn_t mfn, const struct frame *frame,
+                             unsigned int *budget)
 {
-    if (frame->readonly || frame->type != FRAME_NONE)
-        return false;
-    if (frame->state == FRAME_STALE)
-        ptwr_flush(p);
-    return frame->state == FRAME_PLAIN;
+    enum hv_err err = ptwr_settle(p, mfn, budget);
+
+    if (err != HV_OK)
+        return err;
+    return frame->state == FRAME_PLAIN && !frame->readonly ? HV_OK : HV_EFAULT;
 }
 
 /* EL2's pointer to the byte at `va`, in memory that the guest may read, or may write. */
@@ -65,8 +68,12 @@ static enum hv_err find(struct vcpu *vcpu, va_t va, bool write, uint8_t **at, un
         return err;
     mfn = pa_to_mfn(pa_of(walk.oa));
     frame = own_frame(p, mfn);
-    if (frame == NULL || (write && (!walk.writable_el1 || !may_store(p, frame))))
+    if (frame == NULL || (write && !walk.writable_el1))
         return HV_EFAULT;
+    if (write)
+        err = may_store(p, mfn, frame, budget);
+    if (err != HV_OK)
+        return err;
     *at = (uint8_t *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1)));
     return HV_OK;
 }

@@ -38,6 +38,12 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
     const struct ptwr_slot *slot = type_slot(p, mfn);
     desc_t d;
 
+    /* What became invalid may have been dropped before its turn. */
+    if (slot != NULL && slot->protected_ && i >= slot->cursor && i < slot->dropped) {
+        d = ptwr_port_load(p->port, mfn, i);
+        if (!desc_is_valid(d))
+            return d;
+    }
     if (slot != NULL && (!slot->protected_ || i >= slot->cursor)) {
         ptwr_port_snapshot_read(p->port, (unsigned int)(slot - p->slots), i, 1, &d);
         return d;

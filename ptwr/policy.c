@@ -63,31 +63,40 @@ void policy_emulated(struct ptwr *p, const struct ptwr_store *store)
 }
 
 /*
- * A walk that waits for an open table gets it reconnected, but another vCPU may open it again
- * before the walk is repeated. So a batch that a walk cut short is followed by stores that are
- * emulated, twice as many each time: in the end the walk comes through.
+ * Another vCPU's walk that waits for an open table gets it reconnected, but the writer may open it
+ * again before the walk is repeated. So such a batch is followed by stores that are emulated, twice
+ * as many each time: in the end the walk comes through.
  */
-static void pause_opening(struct ptwr *p, enum ptwr_trigger why, unsigned int changed)
+static void pause_opening(struct ptwr *p, const struct ptwr_slot *slot)
 {
-    if (why != PTWR_T_WALK) {
+    if (!slot->foreign) {
         p->pause_shift = 0;
-    } else if (changed < WORTH_OPENING) {
-        p->pause = UINT32_C(1) << p->pause_shift;
-        if (p->pause_shift < MAX_PAUSE_SHIFT)
-            p->pause_shift++;
+        return;
     }
+    if (slot->changed >= WORTH_OPENING)
+        return;
+    p->pause = UINT32_C(1) << p->pause_shift;
+    if (p->pause_shift < MAX_PAUSE_SHIFT)
+        p->pause_shift++;
 }
 
-void policy_learn(struct ptwr *p, mfn_t table, uint64_t pc, enum ptwr_trigger why,
-                  unsigned int changed)
+/* What the store itself needed ended the batch; anything else will not do so each time. */
+static bool stands_in_own_way(const struct ptwr_slot *slot)
 {
-    uint8_t *entry = &p->predictor[slot_of(pc)];
+    return slot->changed == 0 &&
+           (slot->why == PTWR_T_WALK || slot->why == PTWR_T_EL2_WALK || slot->why == PTWR_T_SLOT);
+}
+
+void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table)
+{
+    uint8_t *entry = &p->predictor[slot_of(slot->pc)];
     unsigned int confidence = confidence_of(*entry);
     unsigned int shift = shift_of(*entry);
+    unsigned int changed = slot->changed;
 
     p->run = 0;
-    pause_opening(p, why, changed);
-    if (changed == 0)
+    pause_opening(p, slot);
+    if (stands_in_own_way(slot))
         p->last_empty = table;
     if (changed >= WORTH_OPENING)
         *entry = make_entry(confidence < SATURATED ? confidence + 1 : confidence, 0);

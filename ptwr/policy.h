@@ -14,6 +14,5 @@ bool policy_opens(const struct ptwr *p, const struct ptwr_store *store);
 /* This store was emulated. */
 void policy_emulated(struct ptwr *p, const struct ptwr_store *store);
 
-/* A batch that the store at `pc` began has ended because of `why`, with so many entries changed. */
-void policy_learn(struct ptwr *p, mfn_t table, uint64_t pc, enum ptwr_trigger why,
-                  unsigned int changed);
+/* The batch of this slot, which was `table`'s, has ended. */
+void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table);

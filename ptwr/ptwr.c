@@ -7,6 +7,7 @@
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
 #include "ptwr/type.h"
+#include "ptwr/validate.h"
 
 const char *ptwr_rule_name(enum ptwr_rule rule)
 {
@@ -83,6 +84,13 @@ static enum hv_err get_table(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
     }
     if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))
         type_cancel(p, mfn);
+    if (f->state == FRAME_ATTACHED && f->type != frame_type_of_level(level)) {
+        /* Perhaps by what stale tables still hold only. */
+        enum hv_err err = stale_teardown(p, budget);
+
+        if (err != HV_OK)
+            return err;
+    }
     if (f->state != FRAME_ATTACHED) {
         enum hv_err err = type_promote(p, mfn, level, budget);
 
@@ -144,7 +152,7 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
         return err;
     if (mfn_is_none(mfn)) {
         if (which != 0)
-            return HV_EINVAL;
+            return refuse_frame(p, mfn, 0, PTWR_RULE_REGIME);
     } else {
         err = get_table(p, mfn, 0, budget);
         if (err != HV_OK)
@@ -157,7 +165,7 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
     return HV_OK;
 }
 
-enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget)
+enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsigned int *budget)
 {
     const struct frame *f = type_frame(p, table);
     struct ptwr_slot *slot;
@@ -166,8 +174,10 @@ enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget)
     if (f == NULL)
         return HV_EINVAL;
     slot = type_slot(p, table);
-    if (slot != NULL)
+    if (slot != NULL) {
+        slot->foreign = slot->foreign || slot->vcpu != vcpu;
         return slot_close(p, slot, PTWR_T_WALK, budget);
+    }
     switch (f->state) {
     case FRAME_ATTACHED: /* another CPU reconnected it */
     case FRAME_PLAIN:    /* .. or flushed the pointer that this walk came by */
@@ -189,6 +199,10 @@ enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget)
 
     if (!on) {
         err = ptwr_sync(p, PTWR_T_ASSIST, budget);
+        if (err != HV_OK)
+            return err;
+        if (p->tables_with_writers != 0)
+            err = stale_teardown(p, budget); /* perhaps mapped by these only */
         if (err != HV_OK)
             return err;
         if (p->tables_with_writers != 0)
@@ -258,6 +272,9 @@ enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)
         return HV_ENOENT;
     if (f->owner != FRAME_NO_OWNER)
         return HV_EBUSY;
+    /* Leaves may map it already, uncounted. */
+    if (validate_is_device(p, mfn_to_pa(mfn).raw, PAGE_SIZE))
+        return HV_EINVAL;
     *f = (struct frame){.owner = p->owner};
     return HV_OK;
 }
@@ -266,7 +283,7 @@ enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 {
     const struct frame *f = frame_get(p->frames, mfn);
 
-    if (f->state == FRAME_PROTECTING)
+    if (f->state == FRAME_PROTECTING && type_slot(p, mfn) == NULL)
         type_cancel(p, mfn);
     return f->state == FRAME_STALE ? stale_finish(p, mfn, budget) : HV_OK;
 }
@@ -280,7 +297,10 @@ enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
         return err;
     if (f == NULL)
         return HV_EPERM;
-    err = ptwr_settle(p, mfn, budget);
+    if (f->counts != 0) /* perhaps by what stale tables still hold only */
+        err = stale_teardown(p, budget);
+    if (err == HV_OK)
+        err = ptwr_settle(p, mfn, budget);
     if (err != HV_OK)
         return err;
     if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)
@@ -314,5 +334,6 @@ void ptwr_reset(struct ptwr *p)
         p->predictor[i] = 0;
     p->count = (struct ptwr_counters){0};
     p->violation = (struct ptwr_violation){0};
+    p->fatal = (struct ptwr_violation){0};
     ptwr_init(p);
 }

@@ -97,6 +97,8 @@ struct ptwr_slot {
     uint64_t pc;               /* program place that opened it: feeds the predictor */
     uint16_t cursor;           /* protected_: entries below it are judged */
     uint16_t changed;          /* entries found changed so far */
+    bool foreign;              /* another vCPU's walk had to wait for it */
+    uint16_t dropped; /* protected_: entries below it that are invalid now hold nothing any more */
 };
 
 /* Addresses that leaves may map although no frame is there: the domain's devices. */
@@ -133,7 +135,8 @@ struct ptwr {
     mfn_t stale_head, stale_tail;
     mfn_t unflushed, teardown;
     uint32_t nr_stale, nr_flushed;
-    uint64_t epoch; /* full flushes completed */
+    uint64_t epoch;  /* full flushes completed */
+    uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
 
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
@@ -144,6 +147,7 @@ struct ptwr {
     uint32_t pause;      /* so many stores are emulated before any table is opened again */
     uint8_t pause_shift; /* how long the next pause is */
     struct ptwr_violation violation; /* the last refusal, for the report */
+    struct ptwr_violation fatal; /* the first that crash has to answer; .rule NONE: there is none */
     struct ptwr_counters count;
 };
 
@@ -232,7 +236,7 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
  * action is crash.
  */
 NODISCARD
-enum hv_err ptwr_walk_fault(struct ptwr *p, mfn_t table, unsigned int *budget);
+enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsigned int *budget);
 
 /*
  * Reconnect all open tables: HV_OK, HV_EAGAIN, or HV_EPERM (a batch held an illegal entry and the
@@ -272,7 +276,7 @@ enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct pt
 /*
  * A frame on its way to PLAIN arrives there: a stale one after a flush, one whose validation was
  * never finished at once. HV_OK, also for every other state; HV_EAGAIN. Precondition: the frame is
- * the domain's and in no slot.
+ * the domain's.
  */
 NODISCARD
 enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget);

@@ -103,6 +103,9 @@ void sequence_relax(struct ptwr *p, mfn_t frame, va_t va)
 
 void sequence_release(struct ptwr *p, mfn_t frame, va_t va)
 {
+    /* What was read of it (the snapshot) was read before anybody can store: a load and a later
+     * store to another place may be seen in either order. */
+    ptwr_port_dsb_ish(p->port);
     ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RW);
     ptwr_port_dsb_ishst(p->port);
     sequence_relax(p, frame, va);

@@ -124,6 +124,7 @@ static void protect(struct ptwr *p, struct ptwr_slot *slots, unsigned int count,
         slot->why = why;
         slot->cursor = 0;
         slot->changed = 0;
+        slot->dropped = 0;
         frame_get(p->frames, slot->table)->state = FRAME_PROTECTING;
     }
     if (n != 0)
@@ -138,6 +139,8 @@ static void restore(struct ptwr *p, struct ptwr_slot *slot)
     for (unsigned int i = slot->cursor; i < PTWR_ENTRIES; i++) {
         desc_t old;
 
+        if (i < slot->dropped && !desc_is_valid(ptwr_port_load(p->port, slot->table, i)))
+            continue; /* what it was is given back already */
         ptwr_port_snapshot_read(p->port, number, i, 1, &old);
         ptwr_port_store(p->port, slot->table, i, old);
     }
@@ -155,6 +158,8 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
     type_blame(p, at, old, value);
     p->count.refused++;
     if (p->action == PTWR_ACTION_CRASH) {
+        if (p->fatal.rule == PTWR_RULE_NONE)
+            p->fatal = p->violation;
         restore(p, slot);
         return HV_EPERM;
     }
@@ -170,6 +175,39 @@ struct batch_cache {
 };
 
 /*
+ * What the guest made invalid needs no judging, and may be all that stands in the way of the rest.
+ * HV_OK or HV_EAGAIN.
+ */
+static enum hv_err batch_drop(struct ptwr *p, struct ptwr_slot *slot, unsigned int *budget)
+{
+    unsigned int number = (unsigned int)(slot - p->slots);
+
+    if (slot->dropped < slot->cursor)
+        slot->dropped = slot->cursor;
+    for (;;) {
+        desc_t now[TYPE_BLOCK], then[TYPE_BLOCK];
+        unsigned int first = ptwr_port_next_change(p->port, number, slot->table, slot->dropped);
+        unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+
+        slot->dropped = (uint16_t)first;
+        if (first == PTWR_ENTRIES)
+            return HV_OK;
+        if (count == 0)
+            return HV_EAGAIN;
+        ptwr_port_read(p->port, slot->table, first, count, now);
+        ptwr_port_snapshot_read(p->port, number, first, count, then);
+        for (unsigned int i = 0; i < count && *budget != 0; i++, slot->dropped++) {
+            type_spend(budget, 1);
+            if (desc_is_valid(now[i]) || desc_eq(now[i], then[i]))
+                continue;
+            type_drop(p, (struct type_at){slot->table, slot->dropped, slot->level}, then[i]);
+            type_spend(budget, type_cost(then[i], slot->level));
+            slot->changed++;
+        }
+    }
+}
+
+/*
  * One changed entry: take before drop. HV_EBUSY: another open table may settle it (slot->blocked);
  * not if slot->last, when all others have had their turn. Only what was taken vouches for others.
  */
@@ -181,12 +219,19 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
 
     if (err == HV_OK && at.level == 3)
         type_cache_learn(p, &cache->take, change[1]);
+    if ((err == HV_EBUSY || err == HV_EINVAL) && slot->dropped != PTWR_ENTRIES) {
+        err = batch_drop(p, slot, budget);
+        if (err == HV_OK)
+            err = type_take(p, at, change[1], budget);
+    }
     if (err == HV_EBUSY || err == HV_EINVAL) {
         slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
         if (!slot->last)
             return HV_EBUSY;
-        if (err == HV_EBUSY) /* only one that waits for this very table is still open */
+        if (err == HV_EBUSY) { /* only one that waits for this very table is still open */
+            type_abandon(p, at, change[1]);
             p->violation = (struct ptwr_violation){.rule = PTWR_RULE_TYPE, .table = MFN_NONE};
+        }
         err = batch_refuse(p, slot, at, change[0], change[1]);
     }
     if (err != HV_OK)
@@ -245,7 +290,8 @@ static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, unsigned int *b
         for (unsigned int i = 0; i < count; i++, slot->cursor++) {
             enum hv_err err;
 
-            if (desc_eq(now[i], then[i]))
+            if (desc_eq(now[i], then[i]) ||
+                (slot->cursor < slot->dropped && !desc_is_valid(now[i])))
                 continue;
             err = batch_change(p, slot, &cache, (desc_t[2]){then[i], now[i]}, budget);
             if (err != HV_OK) {
@@ -275,7 +321,7 @@ static void finish(struct ptwr *p, struct ptwr_slot *slot)
     p->closed++;
     p->count.reconnected[slot->why]++;
     p->count.batch_entries += slot->changed;
-    policy_learn(p, table, slot->pc, slot->why, slot->changed);
+    policy_learn(p, slot, table);
     type_put(p, table);
 }
 
@@ -312,13 +358,20 @@ static enum hv_err close_step(struct ptwr *p, struct ptwr_slot *slot, unsigned i
     return run(p, slot, step >= 4, budget);
 }
 
+/* An illegal entry, action crash: said when all is consistent, also if that took several calls. */
+static enum hv_err verdict(struct ptwr *p, enum hv_err err)
+{
+    if (p->fatal.rule == PTWR_RULE_NONE || err == HV_EAGAIN)
+        return err;
+    p->violation = p->fatal;
+    p->fatal.rule = PTWR_RULE_NONE;
+    return HV_EPERM;
+}
+
 static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
 {
-    enum hv_err result = HV_OK;
-    struct ptwr_violation violation = {0};
-
     if (p->nr_open == 0)
-        return HV_OK;
+        return verdict(p, HV_OK);
     protect(p, p->slots, p->nr_slots, ANY_VCPU, why);
     for (unsigned int step = 0; step < 8; step++) {
         for (unsigned int i = 0; i < p->nr_slots; i++) {
@@ -326,15 +379,9 @@ static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int
 
             if (err == HV_EAGAIN)
                 return err;
-            if (err == HV_EPERM && result == HV_OK) {
-                result = err;
-                violation = p->violation; /* of a later slot it would be a consequence */
-            }
         }
     }
-    if (result != HV_OK)
-        p->violation = violation;
-    return result;
+    return verdict(p, HV_OK);
 }
 
 enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger why,
@@ -344,7 +391,7 @@ enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger
 
     protect(p, slot, 1, ANY_VCPU, why);
     err = run(p, slot, p->nr_open == 1, budget);
-    return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : err;
+    return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : verdict(p, err);
 }
 
 enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)

@@ -321,6 +321,18 @@ void type_cancel(struct ptwr *p, mfn_t mfn)
     sequence_freed(p);
 }
 
+void type_abandon(struct ptwr *p, struct type_at at, desc_t d)
+{
+    const struct frame *f;
+
+    if (!desc_is_valid(d) || validate_bits(p, at.level, d) != PTWR_RULE_NONE ||
+        !desc_is_table(d, at.level))
+        return;
+    f = type_frame(p, type_child(p, d));
+    if (f != NULL && f->state == FRAME_PROTECTING && type_slot(p, type_child(p, d)) == NULL)
+        type_cancel(p, type_child(p, d));
+}
+
 /* Can the frame begin to be a table? HV_OK, HV_EINVAL, or HV_EAGAIN with the budget spent. */
 static enum hv_err may_begin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 {
@@ -524,8 +536,13 @@ static enum hv_err begin_top(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
     const struct frame *f = type_frame(p, mfn);
     enum hv_err err;
 
-    if (f != NULL && f->state == FRAME_PROTECTING)
-        return f->type == frame_type_of_level(level) ? HV_OK : refuse(p, PTWR_RULE_TYPE);
+    if (f != NULL && f->state == FRAME_PROTECTING) {
+        if (f->type != frame_type_of_level(level))
+            return refuse(p, PTWR_RULE_TYPE);
+        /* Begun ahead by another table's validation: that one's end is not this one's any more. */
+        frame_set_parent(frame_get(p->frames, mfn), MFN_NONE, 0);
+        return HV_OK;
+    }
     err = may_begin(p, mfn, budget);
     if (err != HV_OK)
         return err;

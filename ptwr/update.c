@@ -44,6 +44,7 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
     const struct frame *f = frame_get(p->frames, at.table);
     desc_t old = ptwr_port_load(p->port, at.table, at.index);
     enum hv_err err;
+    bool unflushed;
 
     if (desc_eq(old, value))
         return HV_OK;
@@ -56,11 +57,17 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
         type_drop(p, at, value);
         return HV_EAGAIN;
     }
-    if (validate_needs_break(old, value))
+    /* The guest has broken the entry itself, but has it flushed? A block's and a table's old and
+     * new halves must never meet in a walk cache. */
+    unflushed = at.level < 3 && !desc_is_valid(old) && p->broken == p->epoch + 1;
+    if (at.level < 3 && desc_is_valid(old) && !desc_is_valid(value))
+        p->broken = p->epoch + 1;
+    if (validate_needs_break(old, value) || (unflushed && desc_is_valid(value)))
         sequence_replace(p, at.table, at.index, value);
     else
         ptwr_port_store(p->port, at.table, at.index, value);
     type_drop(p, at, old);
+    type_spend(budget, type_cost(old, at.level) + type_cost(value, at.level));
     return HV_OK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What must never be: judged after every effect, by the architecture's text and not the engine's. */
+/* What must never be: judged after every effect, by the architecture's text and not the engine's.
+ */
 #include "tests/mmu/mmu.h"
 
 static frames_t bit(unsigned int frame) { return (frames_t)(1U << frame); }
@@ -139,8 +140,8 @@ void mmu_judge(struct mmu *m, unsigned int level, unsigned int frame, desc_t d)
         mmu_fail(m, "a walk of level %u reads frame %u, which is no table of it", level, frame);
         return;
     }
-    wrong = level < 3 && (d.raw & DESC_TABLE) != 0 ? judge_table(m, level, d)
-                                                   : judge_leaf(m, level, d);
+    wrong =
+        level < 3 && (d.raw & DESC_TABLE) != 0 ? judge_table(m, level, d) : judge_leaf(m, level, d);
     if (wrong != NULL)
         mmu_fail(m, "a walk of level %u finds in frame %u: %s (%#llx)", level, frame, wrong,
                  (unsigned long long)d.raw);

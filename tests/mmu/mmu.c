@@ -129,7 +129,8 @@ static void fill_leaves(const struct fill *fill, unsigned int cpu)
     }
 }
 
-/* M3: a CPU may hold any stage-2 entry that it can read, whether its guest has use for it or not. */
+/* M3: a CPU may hold any stage-2 entry that it can read, whether its guest has use for it or not.
+ */
 static void fill_stage2(const struct mmu *m, struct mmu_cache *c, unsigned int cpu)
 {
     for (unsigned int i = 0; i < MMU_FRAMES; i++) {
@@ -200,8 +201,7 @@ static void kill_stage2(struct mmu_cache *c, const struct mmu_pending *op)
 static void kill_page(struct mmu_cache *c, unsigned int context, unsigned int page)
 {
     for (unsigned int level = 0; level < 4; level++) {
-        unsigned int i =
-            MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
+        unsigned int i = MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
 
         c->next_ipa[context][i] = 0;
         c->next_pa[context][i] = 0;

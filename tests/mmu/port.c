@@ -19,8 +19,8 @@ void mmu_effect(struct mmu *m)
 }
 
 /*
- * EL2 judges what it reads here, so nobody may change it any more. A pending clean is ordered before
- * EL2's own load of the same line (Arm ARM D7.5.9), so the load sees what it will leave.
+ * EL2 judges what it reads here, so nobody may change it any more. A pending clean is ordered
+ * before EL2's own load of the same line (Arm ARM D7.5.9), so the load sees what it will leave.
  */
 static desc_t read(struct mmu *m, mfn_t table, unsigned int index)
 {

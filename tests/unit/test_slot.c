@@ -64,7 +64,8 @@ static void hook_more(unsigned int count)
  * ----------------------------------------------------------------------------- */
 
 #define RELEASE(t)                                                                                 \
-    "data " t " rw; dsb ishst; ipas2 data " t "; dsb ish; vaae1 0xffffffff00000000; dsb ish; isb"
+    "dsb ish; data " t " rw; dsb ishst; ipas2 data " t "; dsb ish; vaae1 0xffffffff00000000; "     \
+    "dsb ish; isb"
 #define DETACH_BY_VA(t, va)                                                                        \
     "walk " t " none; dsb ishst; ipas2 walk " t "; dsb ish; vaae1 " va "; dsb ish; repeat; isb"
 #define DETACH_FULLY(t)                                                                            \
@@ -402,7 +403,7 @@ static void walk_fault_that_lost_the_race_is_retried(void **state)
 
     (void)state;
     fake_trace_clear(f);
-    assert_int_equal(ptwr_walk_fault(&f->ptwr, fake_mfn(LEAF), &budget), HV_OK);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, fake_mfn(LEAF), &budget), HV_OK);
     assert_string_equal(fake_trace(f), "");
 }
 

@@ -627,7 +627,7 @@ static void walk_through_a_stale_pointer_is_flushed_and_retried(void **state)
     assert_int_equal(guest_load(f, 0, 1, ROOT), HV_OK);
     assert_int_equal(guest_update(f, MID2, 0, 0), HV_OK);
     assert_true(fake_may_walk(f, LEAF));
-    assert_int_equal(ptwr_walk_fault(&f->ptwr, fake_mfn(LEAF), &budget), HV_OK);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, fake_mfn(LEAF), &budget), HV_OK);
     assert_false(fake_may_walk(f, LEAF));
 }
 
@@ -643,7 +643,7 @@ static void walk_fault_that_lost_the_race_against_a_flush_is_retried(void **stat
     guest_flush(f);
     assert_int_equal(guest_work(f), HV_OK);
     assert_int_equal(fake_record(f, LEAF)->state, FRAME_PLAIN);
-    assert_int_equal(ptwr_walk_fault(&f->ptwr, fake_mfn(LEAF), &budget), HV_OK);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, fake_mfn(LEAF), &budget), HV_OK);
 }
 
 static void walk_to_what_is_not_the_domains_is_an_abort(void **state)
@@ -651,8 +651,8 @@ static void walk_to_what_is_not_the_domains_is_an_abort(void **state)
     unsigned int budget = PTWR_BUDGET;
 
     (void)state;
-    assert_int_equal(ptwr_walk_fault(&f->ptwr, fake_mfn(GUEST_FRAMES), &budget), HV_EINVAL);
-    assert_int_equal(ptwr_walk_fault(&f->ptwr, mfn_of(5), &budget), HV_EINVAL);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, fake_mfn(GUEST_FRAMES), &budget), HV_EINVAL);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, mfn_of(5), &budget), HV_EINVAL);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)

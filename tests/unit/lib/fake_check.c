@@ -91,8 +91,8 @@ const char *fake_illegal(struct fake *f, unsigned int level, uint64_t value)
     return why;
 }
 
-/* --- Counts
- * --------------------------------------------------------------------------------------- */
+/* --- Counts ------------------------------------------------------------------------------------
+ */
 
 struct tally {
     unsigned int type;
@@ -107,8 +107,12 @@ static uint64_t counted_entry(struct fake *f, unsigned int number, unsigned int 
     for (unsigned int s = 0; s < PTWR_MAX_SLOTS; s++) {
         const struct ptwr_slot *slot = &f->ptwr.slots[s];
 
-        if (mfn_eq(slot->table, fake_mfn(number)) && (!slot->protected_ || index >= slot->cursor))
-            return f->snapshot[s][index];
+        if (!mfn_eq(slot->table, fake_mfn(number)) || (slot->protected_ && index < slot->cursor))
+            continue;
+        /* What became invalid may have been dropped before its turn. */
+        if (slot->protected_ && index < slot->dropped && (f->frame[number].cached[index] & 1) == 0)
+            return 0;
+        return f->snapshot[s][index];
     }
     return f->frame[number].cached[index];
 }

@@ -263,7 +263,7 @@ static enum guest_result show(struct fake *f, unsigned int number)
     do {
         unsigned int budget = f->budget;
 
-        err = ptwr_walk_fault(&f->ptwr, fake_mfn(number), &budget);
+        err = ptwr_walk_fault(&f->ptwr, 0, fake_mfn(number), &budget);
         called(f, budget);
     } while (err == HV_EAGAIN);
     if (err == HV_OK)
