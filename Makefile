@@ -42,7 +42,7 @@ SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch
 	arch/aarch64/gic/*.c core/*.c ptwr/*.c boards/*/*.c)))
 # What runs at the start, at an end or for a person to read is made small instead of fast.
 SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
-	$(addprefix core/,config.c console.c direct.c direct_build.c direct_map.c direct_plan.c direct_regime.c \
+	$(addprefix core/,config.c console.c direct.c direct_build.c direct_map.c direct_plan.c \
 	domain.c elf.c fmt.c guest_fdt.c image.c main.c mem.c panic.c refusal.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 

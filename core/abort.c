@@ -28,7 +28,7 @@ static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
     uint64_t refused = p->count.refused;
     enum hv_err err = ptwr_walk_fault(p, vcpu->id, table, &budget);
 
-    refusal_report_new(vcpu, &place, refused);
+    refusal_report_new(vcpu, p, &place, refused);
     if (err == HV_EPERM)
         direct_crash(vcpu);
     else if (err != HV_OK && err != HV_EAGAIN)
@@ -49,7 +49,7 @@ static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
     mfn_t mfn;
 
     if (err == HV_EFAULT) /* the CPU's translation is older than the tables */
-        regime_flush_va(guest_untag(trap->far));
+        regime_flush_va(trap->far);
     if (err != HV_OK)
         return;
     mfn = pa_to_mfn(pa_of(walk.oa));
@@ -87,7 +87,7 @@ static void dispatch(struct vcpu *vcpu, const struct trap *trap)
         store_fault(vcpu, trap);
         break;
     case ABORT_LOAD:
-        regime_flush_va(guest_untag(trap->far));
+        regime_flush_va(trap->far);
         break;
     case ABORT_CONFLICT:
         domain_stop(vcpu->domain, "TLB conflict at %#lx, pc %#lx", trap->far.raw, vcpu->regs.elr);

@@ -148,6 +148,8 @@ static enum hv_err make_stage2(struct domain *d)
     }
     direct->port.s2 = &d->s2;
     direct->port.walk = BIT64(bits - 1);
+    direct->port.leaf_ro = s2_leaf(pa_of(0), S2_RO);
+    direct->port.leaf_rw = s2_leaf(pa_of(0), S2_RW);
     direct->port.write_back = s2_forces_write_back();
     err = s2_init(&d->s2, bits);
     if (err == HV_OK)
@@ -283,7 +285,7 @@ enum hv_err direct_sync(struct vcpu *vcpu, enum ptwr_trigger why, unsigned int *
 
     if (err == HV_OK && p->count.refused == refused)
         return HV_OK;
-    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
+    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
     if (err == HV_EPERM)
         direct_crash(vcpu);
     return err;

@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/guest_mem.h"
 
-#include <arch/regime.h>
-
 #include "core/domain.h"
 #include "core/vcpu.h"
-
-va_t guest_untag(va_t va)
-{
-    bool upper = (va.raw & BIT64(55)) != 0;
-
-    if ((regime_read(REGIME_TCR) & (upper ? TCR_TBI1 : TCR_TBI0)) == 0)
-        return va;
-    return va_of(upper ? va.raw | GENMASK64(63, 56) : va.raw & ~GENMASK64(63, 56));
-}
-
-/* Neither half of a 48-bit address space: no table translates it. */
-static bool is_canonical(va_t va) { return va.raw >> 48 == 0 || va.raw >> 48 == 0xffff; }
 
 enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
                             unsigned int *budget)
 {
     struct ptwr *p = &vcpu->domain->direct.ptwr;
-    enum hv_err err;
+    enum hv_err err = ptwr_translate(p, vcpu->id, va, walk);
 
-    va = guest_untag(va);
-    if (!is_canonical(va))
-        return HV_EFAULT;
-    err = ptwr_translate(p, vcpu->id, va, walk);
     if (err != HV_EAGAIN)
         return err;
     err = direct_sync(vcpu, PTWR_T_EL2_WALK, budget);

@@ -14,7 +14,7 @@
 
 struct vcpu;
 
-/* Open tables on the way are reconnected first. */
+/* Open tables on the way are reconnected first. The address may have a tag. */
 NODISCARD
 enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
                             unsigned int *budget);
@@ -33,6 +33,3 @@ enum hv_err guest_read(struct vcpu *vcpu, va_t from, void *to, size_t size, unsi
 NODISCARD
 enum hv_err guest_write(struct vcpu *vcpu, va_t to, const void *from, size_t size,
                         unsigned int *budget);
-
-/* The address without its tag, where TCR_EL1 says that the top byte is one. */
-va_t guest_untag(va_t va);

@@ -155,7 +155,7 @@ static int64_t vm_assist(struct vcpu *vcpu)
     spin_lock(&d->lock);
     refused = p->count.refused;
     err = ptwr_assist(p, command == VMASST_CMD_enable, &budget);
-    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
     if (err == HV_EPERM)
         direct_crash(vcpu);
     spin_unlock(&d->lock);

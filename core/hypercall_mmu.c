@@ -121,7 +121,7 @@ static enum hv_err store_entry(struct vcpu *vcpu, mfn_t table, unsigned int inde
     uint64_t refused = p->count.refused;
     enum hv_err err = ptwr_update(p, table, index, value, budget);
 
-    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
     return err;
 }
 
@@ -169,7 +169,7 @@ static enum hv_err pin(struct vcpu *vcpu, const struct mmuext_op *op, mfn_t mfn,
 
     /* Xen counts page tables from the leaves. */
     err = ptwr_pin(p, mfn, MMUEXT_PIN_L4_TABLE - op->cmd, budget);
-    refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
     return err;
 }
 
@@ -191,7 +191,7 @@ static enum hv_err table_request(struct vcpu *vcpu, const struct mmuext_op *op,
         if (op->cmd == MMUEXT_NEW_USER_BASEPTR && op->arg1 == 0)
             mfn = MFN_NONE;
         err = direct_new_base(vcpu, op->cmd == MMUEXT_NEW_BASEPTR, mfn, budget);
-        refusal_report_new(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+        refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
         return err;
     default:
         return pin(vcpu, op, mfn, budget);

@@ -73,12 +73,6 @@ void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
            refusal.index, refusal.old, refusal.value);
 }
 
-void refusal_report_new(struct vcpu *vcpu, const struct refusal_place *place, uint64_t before)
-{
-    if (vcpu->domain->direct.ptwr.count.refused != before)
-        refusal_report_entry(vcpu, place);
-}
-
 void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
                              uint64_t value)
 {

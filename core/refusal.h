@@ -20,7 +20,12 @@ struct refusal_place {
 void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place);
 
 /* As above if the engine refused something since it had counted `before`. */
-void refusal_report_new(struct vcpu *vcpu, const struct refusal_place *place, uint64_t before);
+static inline void refusal_report_new(struct vcpu *vcpu, const struct ptwr *p,
+                                      const struct refusal_place *place, uint64_t before)
+{
+    if (p->count.refused != before)
+        refusal_report_entry(vcpu, place);
+}
 
 /* A register write; counts it. */
 void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,

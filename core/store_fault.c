@@ -151,8 +151,9 @@ static bool is_the_store(const struct access *a)
     uint64_t sp = insn->rn == ZERO_REGISTER ? regime_sp_read(vcpu) : 0;
     uint64_t address = decode_address(insn, vcpu->regs.x, sp);
 
-    return guest_untag(va_of(address)).raw == guest_untag(a->trap->far).raw &&
-           address % insn->size == 0 && page_offset(address) + bytes <= PAGE_SIZE;
+    /* A tag is no part of the address. */
+    return (address ^ a->trap->far.raw) << 8 == 0 && address % insn->size == 0 &&
+           page_offset(address) + bytes <= PAGE_SIZE;
 }
 
 /*
@@ -229,19 +230,26 @@ static void refuse(const struct access *a)
     inject_data_abort(a->vcpu, a->trap->far, FSC_PERMISSION | a->walk.level, true);
 }
 
-/* One store of the instruction: the engine's answer, reported if it is a refusal. */
-static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
+static void report(const struct access *a)
 {
-    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
     const struct refusal_place place = {
         .pc = a->vcpu->regs.elr,
         .has_va = true,
         .va = a->trap->far,
     };
+
+    refusal_report_entry(a->vcpu, &place);
+}
+
+/* One store of the instruction: the engine's answer, reported if it is a refusal. */
+static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
+{
+    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
     uint64_t refused = p->count.refused;
     enum ptwr_outcome outcome = ptwr_store_fault(p, store, &a->budget);
 
-    refusal_report_new(a->vcpu, &place, refused);
+    if (p->count.refused != refused)
+        report(a);
     return outcome;
 }
 
@@ -285,51 +293,44 @@ static void answer(struct access *a, struct ptwr_store *store)
     }
 }
 
-/* The CPU's translation is older than the tables, or than stage 2: it must forget it to go on. */
-static void forget(const struct access *a)
+/* Do the tables still allow the store? Else the CPU's translation is older than they are. */
+static bool is_allowed(const struct access *a)
 {
-    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
-    const struct frame *frame = frame_get(p->frames, a->mfn);
-
-    if (frame != NULL && frame->owner == p->owner)
-        ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, a->mfn);
-    regime_flush_va(guest_untag(a->trap->far));
-}
-
-/* Do the tables still allow the store, and stage 2 still forbid it? Else it is to be repeated. */
-static bool is_protected(const struct access *a)
-{
-    const struct ptwr *p = &a->vcpu->domain->direct.ptwr;
-    const struct frame *frame = frame_get(p->frames, a->mfn);
-
-    if (from_el0(a->vcpu) ? !a->walk.writable_el0 : !a->walk.writable_el1)
-        return false;
-    return frame != NULL && frame->owner == p->owner &&
-           (frame->readonly || frame->state != FRAME_PLAIN);
+    return from_el0(a->vcpu) ? a->walk.writable_el0 : a->walk.writable_el1;
 }
 
 void store_fault(struct vcpu *vcpu, const struct trap *trap)
 {
-    struct access a = {.vcpu = vcpu, .trap = trap, .budget = PTWR_BUDGET, .mfn = MFN_NONE};
-    struct ptwr_store store = {.vcpu = (uint8_t)vcpu->id, .el0 = from_el0(vcpu)};
-    enum hv_err err = guest_translate(vcpu, trap->far, &a.walk, &a.budget);
+    struct ptwr_store store;
+    struct access a; /* both are set one by one: most is for instructions that are decoded */
+    enum hv_err err;
 
+    a.vcpu = vcpu;
+    a.trap = trap;
+    a.budget = PTWR_BUDGET;
+    a.insn.kind = STORE_OPAQUE;
+    a.insn.index = INDEX_NONE;
+    err = guest_translate(vcpu, trap->far, &a.walk, &a.budget);
     if (err == HV_EAGAIN || err == HV_EPERM)
         return;
-    if (err == HV_OK)
-        a.mfn = pa_to_mfn(pa_of(a.walk.oa));
-    if (err != HV_OK || !is_protected(&a)) {
-        forget(&a);
+    if (err != HV_OK || !is_allowed(&a)) {
+        regime_flush_va(trap->far);
         return;
     }
-    if (frame_get(vcpu->domain->direct.ptwr.frames, a.mfn)->readonly) {
-        refuse(&a);
-        return;
-    }
+    a.mfn = pa_to_mfn(pa_of(a.walk.oa));
     store.table = a.mfn;
     store.offset = (uint16_t)page_offset(a.walk.oa);
+    store.size = sizeof(uint64_t);
+    store.vcpu = (uint8_t)vcpu->id;
+    store.el0 = from_el0(vcpu);
+    store.decoded = false;
+    store.emulatable = false;
+    store.old_valid = false;
+    store.value = 0;
+    store.old = 0;
+    store.seen = 0;
     store.pc = vcpu->regs.elr;
-    store.va = guest_untag(trap->far);
+    store.va = trap->far;
     by_syndrome(&a, &store);
     answer(&a, &store);
 }

@@ -220,48 +220,6 @@ void ptwr_flush(struct ptwr *p)
     (void)ptwr_work(p, &budget); /* what is left is done when somebody needs it */
 }
 
-/* Bits [55:48] choose the base and must agree; above them a guest may keep a tag. */
-static bool choose_base(va_t va, unsigned int *which)
-{
-    unsigned int bits = PAGE_SHIFT + 4 * PTWR_INDEX_BITS;
-    uint64_t top = va.raw >> bits & GENMASK64(55 - bits, 0);
-
-    *which = top != 0;
-    return top == 0 || top == GENMASK64(55 - bits, 0);
-}
-
-enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk)
-{
-    unsigned int which;
-    bool may_write = true, may_el0 = true;
-
-    *walk = (struct ptwr_walk){.table = MFN_NONE};
-    if (!choose_base(va, &which) || mfn_is_none(p->base[vcpu][which]))
-        return HV_EFAULT;
-    walk->table = p->base[vcpu][which];
-    for (;; walk->level++) {
-        desc_t d;
-
-        if (frame_get(p->frames, walk->table)->state != FRAME_ATTACHED)
-            return HV_EAGAIN;
-        walk->index = desc_index(va.raw, walk->level);
-        d = ptwr_port_load(p->port, walk->table, walk->index);
-        walk->desc = d;
-        if (!desc_is_valid(d))
-            return HV_EFAULT;
-        if (!desc_is_table(d, walk->level))
-            break;
-        may_write = may_write && (d.raw & BIT64(62)) == 0; /* APTable[1] */
-        may_el0 = may_el0 && (d.raw & BIT64(61)) == 0;     /* APTable[0] */
-        walk->table = type_child(p, d);
-    }
-    walk->oa = desc_oa(walk->desc) | (va.raw & (desc_span(walk->level) - 1));
-    walk->writable_el1 = may_write && (walk->desc.raw & DESC_AP_RO) == 0;
-    walk->readable_el0 = may_el0 && desc_is_el0(walk->desc);
-    walk->writable_el0 = walk->readable_el0 && walk->writable_el1;
-    return HV_OK;
-}
-
 /* --- Frames in and out ------------------------------------------------------------------------ */
 
 enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)

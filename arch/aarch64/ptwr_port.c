@@ -126,15 +126,28 @@ static ipa_t window_ipa(const struct direct_port *p, enum ptwr_window window, mf
     return ipa_of(mfn_to_pa(frame).raw | (window == PTWR_WALK ? p->walk : 0));
 }
 
+#define S2_TABLE_ADDRESS GENMASK64(47, 12)
+#define S2_L1_SHIFT      30
+#define S2_ENTRIES       512
+
+static uint64_t *s2_entry(const struct s2 *s2, ipa_t ipa)
+{
+    const uint64_t *level1 = (const uint64_t *)(uintptr_t)s2->root.raw;
+    uint64_t *table = (uint64_t *)(uintptr_t)(level1[ipa.raw >> S2_L1_SHIFT] & S2_TABLE_ADDRESS);
+    uint64_t entry = table[(ipa.raw >> REGION_SHIFT) % S2_ENTRIES];
+
+    table = (uint64_t *)(uintptr_t)(entry & S2_TABLE_ADDRESS);
+    return &table[(ipa.raw >> PAGE_SHIFT) % S2_ENTRIES];
+}
+
 void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum ptwr_perm perm)
 {
     const struct direct_port *p = port;
-    uint64_t *entry = s2_leaf_entry(p->s2, window_ipa(p, window, frame));
     uint64_t leaf = 0;
 
     if (perm != PTWR_UNMAPPED)
-        leaf = s2_leaf(mfn_to_pa(frame), perm == PTWR_RW ? S2_RW : S2_RO);
-    __atomic_store_n(entry, leaf, __ATOMIC_RELAXED);
+        leaf = mfn_to_pa(frame).raw | (perm == PTWR_RW ? p->leaf_rw : p->leaf_ro);
+    __atomic_store_n(s2_entry(p->s2, window_ipa(p, window, frame)), leaf, __ATOMIC_RELAXED);
 }
 
 void ptwr_port_dsb_ishst(void *port)

@@ -121,14 +121,6 @@ uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa)
     return entry == NULL ? NULL : descend(entry);
 }
 
-uint64_t *s2_leaf_entry(const struct s2 *s2, ipa_t ipa)
-{
-    uint64_t *table = entry_table(*level1_entry(s2, ipa));
-
-    table = entry_table(table[(ipa.raw >> REGION_SHIFT) & (ENTRIES - 1)]);
-    return &table[(ipa.raw >> PAGE_SHIFT) & (ENTRIES - 1)];
-}
-
 static enum hv_err map_step(struct s2 *s2, ipa_t ipa, pa_t pa, enum s2_attr attr, bool block)
 {
     uint64_t *entry = level2_entry(s2, ipa);

@@ -9,6 +9,8 @@
 struct direct_port {
     const struct s2 *s2; /* level-3 tables of both windows exist for every frame of the domain */
     uint64_t walk;       /* the WALK bit, as an IPA */
+    uint64_t leaf_ro;    /* s2_leaf() of address 0 */
+    uint64_t leaf_rw;
     bool write_back;     /* stage 2 forces write-back: nothing to clean */
     uint64_t *snapshot[PTWR_MAX_SLOTS];
 };

@@ -65,5 +65,5 @@ bool regime_has_asid16(void);
 uint64_t regime_sp_read(const struct vcpu *vcpu);
 void regime_sp_write(const struct vcpu *vcpu, uint64_t value);
 
-/* Drop what any CPU caches of one VA, under all ASIDs. */
+/* Drop what any CPU caches of one VA, under all ASIDs; a tag in the VA does not count. */
 void regime_flush_va(va_t va);

@@ -32,9 +32,6 @@ enum hv_err s2_map(struct s2 *s2, ipa_t ipa, pa_t pa, uint64_t size, enum s2_att
 /* The level-3 table behind this IPA's 2 MiB (made if need be); NULL: no memory, or a block. */
 uint64_t *s2_leaf_table(struct s2 *s2, ipa_t ipa);
 
-/* The level-3 entry of this IPA. Precondition: s2_leaf_table() was called for its 2 MiB. */
-uint64_t *s2_leaf_entry(const struct s2 *s2, ipa_t ipa);
-
 /* The leaf descriptor that maps `pa`. */
 uint64_t s2_leaf(pa_t pa, enum s2_attr attr);
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EL2's own walk of a guest's tables. Each emulated store starts with one, so it is kept short. */
+#include "ptwr/port.h"
+#include "ptwr/ptwr.h"
+#include "ptwr/type.h"
+
+#define APTABLE_NO_EL0   BIT64(61)
+#define APTABLE_NO_WRITE BIT64(62)
+
+/* Bits [55:48] choose the base and must agree; above them a guest may keep a tag. */
+static bool choose_base(va_t va, unsigned int *which)
+{
+    unsigned int bits = PAGE_SHIFT + 4 * PTWR_INDEX_BITS;
+    uint64_t top = va.raw >> bits & GENMASK64(55 - bits, 0);
+
+    *which = top != 0;
+    return top == 0 || top == GENMASK64(55 - bits, 0);
+}
+
+/* What the leaf allows, less what the tables above it take away. */
+static void apply_rights(struct ptwr_walk *walk, uint64_t tables)
+{
+    bool may_write = (walk->desc.raw & DESC_AP_RO) == 0 && (tables & APTABLE_NO_WRITE) == 0;
+    bool may_el0 = desc_is_el0(walk->desc) && (tables & APTABLE_NO_EL0) == 0;
+
+    walk->writable_el1 = may_write;
+    walk->readable_el0 = may_el0;
+    walk->writable_el0 = may_el0 && may_write;
+}
+
+/* Is `table` one that a walker may use now? */
+static bool is_attached(const struct ptwr *p, mfn_t table)
+{
+    return frame_get(p->frames, table)->state == FRAME_ATTACHED;
+}
+
+enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk)
+{
+    /* While no table is open, whatever a base leads to is attached. */
+    const bool some_open = p->nr_open != 0;
+    uint64_t tables = 0;
+    unsigned int which, index, level = 0;
+    mfn_t table;
+    desc_t d;
+
+    walk->level = 0;
+    walk->table = MFN_NONE;
+    if (!choose_base(va, &which) || mfn_is_none(p->base[vcpu][which]))
+        return HV_EFAULT;
+    for (table = p->base[vcpu][which];; table = type_child(p, d), level++) {
+        if (some_open && !is_attached(p, table))
+            return HV_EAGAIN;
+        index = desc_index(va.raw, level);
+        d = ptwr_port_load(p->port, table, index);
+        if (!desc_is_valid(d) || !desc_is_table(d, level))
+            break;
+        tables |= d.raw;
+    }
+    walk->table = table;
+    walk->level = level;
+    walk->index = index;
+    walk->desc = d;
+    if (!desc_is_valid(d))
+        return HV_EFAULT;
+    walk->oa = desc_oa(d) | (va.raw & (desc_span(level) - 1));
+    apply_rights(walk, tables);
+    return HV_OK;
+}
