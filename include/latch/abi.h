@@ -6,7 +6,8 @@
  * A hypercall is HVC #0xEA1 with the number in x16, arguments in x0..x4 and the result in x0:
  * 0 or a positive value, or a negative error. x0..x4 and x16 may be changed by it, nothing else.
  * Numbers and structures are those of Xen's public interface where Xen has them. Pointers are
- * virtual addresses that EL1 can read (or write).
+ * virtual addresses that EL1 can read (or write); what Latch writes to must be plain memory.
+ * A long call is left and entered again behind the guest's back: interrupts are taken at its HVC.
  */
 #pragma once
 
@@ -40,12 +41,14 @@
 /*
  * mmu_update(struct mmu_update *requests, unsigned int count, unsigned int *done, domid): each
  * request stores `val` in the descriptor at machine address `ptr` (without WALK; bits 1:0 are the
- * kind). Stops at the first refused one; *done (if not NULL) says how many were performed.
+ * kind, bit 2 is 0). Stops at the first refused one; *done (if not NULL) says how many were
+ * performed. requests is 8-byte aligned, count below 2^31, domid DOMID_SELF. If the frame is no
+ * page table, it is a plain store.
  */
 #define MMU_NORMAL_PT_UPDATE      0
-#define MMU_PT_UPDATE_PRESERVE_AD 2 /* keeps the entry's AF */
+#define MMU_PT_UPDATE_PRESERVE_AD 2 /* a valid entry keeps its AF */
 
-/* mmuext_op(struct mmuext_op *ops, unsigned int count, unsigned int *done, domid). */
+/* mmuext_op(struct mmuext_op *ops, unsigned int count, unsigned int *done, domid): as above. */
 #define MMUEXT_PIN_L1_TABLE     0 /* Xen's L1 is the Arm ARM's level 3; L4 is level 0 */
 #define MMUEXT_PIN_L2_TABLE     1
 #define MMUEXT_PIN_L3_TABLE     2
@@ -58,10 +61,11 @@
 #define MMUEXT_INVLPG_MULTI     9
 #define MMUEXT_TLB_FLUSH_ALL    10
 #define MMUEXT_INVLPG_ALL       11
-#define MMUEXT_FLUSH_CACHE      12
+#define MMUEXT_FLUSH_CACHE      12 /* -EINVAL: for domains with devices of their own */
 #define MMUEXT_NEW_USER_BASEPTR 15 /* TTBR0_EL1, ASID 0, flush; mfn 0: none */
 
-/* update_va_mapping(va, descriptor, flags): the level-3 entry of va in the loaded tables. */
+/* update_va_mapping(va, descriptor, flags): the level-3 entry of va in the loaded tables; -EINVAL
+ * if va has no level-3 table. */
 #define UVMF_NONE      0
 #define UVMF_TLB_FLUSH 1 /* flush everything */
 #define UVMF_INVLPG    2 /* flush this va */
@@ -100,7 +104,7 @@
 #define XENMEM_maximum_reservation  4
 #define XENMEM_machphys_mfn_list    5 /* struct xen_machphys_mfn_list */
 
-/* latch_op(command, pointer, size). Both return the bytes written, at most size. */
+/* latch_op(command, pointer, size). Both return the bytes written: size, or the whole if less. */
 #define LATCH_OP_counters 0 /* struct latch_counters */
 #define LATCH_OP_refusal  1 /* struct latch_refusal: the last thing that was refused */
 
@@ -133,7 +137,13 @@ struct sched_shutdown {
     uint32_t reason;
 };
 
-/* extent_order must be 0. increase: fills mfns[]; decrease: gives them away. */
+/*
+ * extent_order must be 0. decrease: gives the frames mfns[] away; increase: gets frames that were
+ * given away back, zeroed, and fills mfns[]. Both stop at the first frame that cannot be had or is
+ * in use, and return how many were done. Latch keeps the m2p: a frame that is away has
+ * LATCH_M2P_NONE, one that comes back is the pseudo-physical frame that it was at the start. The
+ * p2m is the guest's to keep.
+ */
 struct xen_memory_reservation {
     uint64_t extent_start; /* VA of uint64_t mfns[nr_extents] */
     uint64_t nr_extents;
@@ -158,7 +168,8 @@ struct xen_machphys_mfn_list {
 /*
  * What x0 points to at the start. The guest runs at EL1h with DAIF masked and its MMU and caches
  * on. TTBR1_EL1 holds pt_base; there is no TTBR0_EL1. From virt_base to boot_end pseudo-physical
- * frames 0, 1, .. are mapped in order, writable but for page tables, executable at EL1.
+ * frames 0, 1, .. are mapped in order: the image as its segments' flags say (executable at EL1, or
+ * not; writable, or not), page tables and ramdisk read-only, all else writable; never for EL0.
  */
 struct latch_start_info {
     char magic[32];
