@@ -22,6 +22,7 @@
 #define GICH_HCR    0x000u
 #define GICH_VTR    0x004u
 #define GICH_VMCR   0x008u
+#define GICH_EISR0  0x020u
 #define GICH_ELRSR0 0x030u
 #define GICH_APR    0x0f0u
 #define GICH_LR(n)  (0x100u + 4 * (n))
@@ -163,7 +164,11 @@ static void v2_vcpu_save(struct gic_vcpu *state)
     }
 }
 
-static uint32_t v2_elrsr(void) { return mmio_read32(gich, GICH_ELRSR0); }
+/* ELRSR leaves out those that have an EOI to announce, until they are written: EISR has them. */
+static uint32_t v2_elrsr(void)
+{
+    return mmio_read32(gich, GICH_ELRSR0) | mmio_read32(gich, GICH_EISR0);
+}
 
 static void v2_set_notify(uint64_t conditions)
 {

@@ -307,7 +307,11 @@ static void v3_vcpu_save(struct gic_vcpu *state)
     }
 }
 
-static uint32_t v3_elrsr(void) { return (uint32_t)read_sysreg(ich_elrsr_el2); }
+/* ELRSR leaves out those that have an EOI to announce, until they are written: EISR has them. */
+static uint32_t v3_elrsr(void)
+{
+    return (uint32_t)(read_sysreg(ich_elrsr_el2) | read_sysreg(ich_eisr_el2));
+}
 
 static void v3_set_notify(uint64_t conditions) { write_sysreg(HCR_EN | conditions, ich_hcr_el2); }
 

@@ -4,10 +4,15 @@
 #include "common/string.h"
 #include "plain/gic.h"
 #include "plain/timer.h"
+#include "plain/uart.h"
 
 #define SPI_A 40u
 #define SPI_B 41u
 #define SGI   3u
+
+#define UART_IMSC   (UART_BASE + 0x38)
+#define UART_ICR    (UART_BASE + 0x44)
+#define UART_INT_TX 0x20u
 
 #define MAX_TAKEN 8
 
@@ -17,6 +22,7 @@ static volatile bool keep_timer;     /* the handler leaves the timer's line up t
 static volatile unsigned int nested; /* set pending and let in while the first one is active */
 static volatile bool seen_active;
 static volatile uint64_t taken_at;
+static volatile bool send_again; /* the handler makes the UART's line rise once more */
 
 static void take_one(void)
 {
@@ -33,6 +39,12 @@ static void take_one(void)
     if (intid == TIMER_INTID && !keep_timer)
         timer_stop();
     keep_timer = false;
+    if (intid == UART_INTID) {
+        mmio_write32(UART_ICR, UART_INT_TX);
+        if (send_again)
+            console_write("u", 1);
+        send_again = false;
+    }
     if (nested != 0) {
         unsigned int inner = nested;
 
@@ -183,6 +195,32 @@ static void timer(void)
     timer_stop();
 }
 
+/*
+ * The UART asks for more to send after each character, until that is cleared. Its line is down when
+ * the handler has cleared it, and up again when it ends the interrupt without a further look.
+ */
+static void device(void)
+{
+    unsigned int before, taken_so, after;
+
+    gic_enable(UART_INTID);
+    mmio_write32(UART_ICR, UART_INT_TX);
+    mmio_write32(UART_IMSC, UART_INT_TX);
+    before = let_in();
+    send_again = true;
+    console_write("u", 1);
+    taken_so = let_in_until(2);
+    after = let_in();
+    /* What is said of it is sent by the same UART. */
+    mmio_write32(UART_IMSC, 0);
+    console_write("\n", 1);
+    check_equal("UART: quiet", before, 0);
+    check_equal("UART: taken, and again for what came meanwhile", taken_so, 2);
+    check_equal("UART: not after", after, 0);
+    check_equal("UART: masked in the UART, not taken", let_in(), 0);
+    mmio_write32(UART_ICR, UART_INT_TX);
+}
+
 /* More interrupts pending at once than any CPU has list registers. */
 static void crowd(void)
 {
@@ -221,6 +259,7 @@ void guest_main(uint64_t dtb)
     priorities();
     software();
     timer();
+    device();
     crowd();
     check_end();
 }
