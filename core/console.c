@@ -176,14 +176,6 @@ static void command(char c)
     }
 }
 
-void console_enable_input(void)
-{
-    if (uart_intid() == 0)
-        return;
-    uart_enable_rx();
-    gic_enable(uart_intid());
-}
-
 void console_input_irq(void)
 {
     for (;;) {
@@ -200,4 +192,14 @@ void console_input_irq(void)
             to_guest((char)c);
         }
     }
+}
+
+void console_enable_input(void)
+{
+    if (uart_intid() == 0)
+        return;
+    uart_enable_rx();
+    gic_enable(uart_intid());
+    /* What was typed before announces itself no more, and would stop the rest from coming. */
+    console_input_irq();
 }
