@@ -8,9 +8,11 @@
 #include "direct/memory.h"
 
 const struct latch_start_info *start_info;
+uint64_t guest_started;
 
 void guest_begin(const struct latch_start_info *info)
 {
+    guest_started = read_sysreg(cntpct_el0);
     start_info = info;
     if (strcmp(info->magic, LATCH_START_MAGIC) != 0) {
         print("FAILED: start info without its magic\n");

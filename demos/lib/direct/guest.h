@@ -9,6 +9,9 @@
 /* What Latch left for the guest. */
 extern const struct latch_start_info *start_info;
 
+/* The physical counter when the guest was started. */
+extern uint64_t guest_started;
+
 /* The guest itself: linear map, m2p and console work. Powers off when it returns. */
 void guest_main(void);
 

@@ -34,8 +34,9 @@ class Machine:
     memory: str = "1G"
 
     @property
-    def name(self):
-        return f"{self.cpu}, GICv{self.gic}"
+    def short(self):
+        """What is not as usual."""
+        return f"GICv{self.gic}" if self.gic != 3 else self.cpu
 
 
 def guest(name):

@@ -30,5 +30,5 @@ def measure():
     runs = [both(where) for where in MACHINES]
     names = ["a deadline passes: to the sleeper", "WFI: to the spinner"]
     for i, name in enumerate(names):
-        cells = {where.name: round(run[i]) for where, run in zip(MACHINES[1:], runs[1:])}
+        cells = {where.short: round(run[i]) for where, run in zip(MACHINES[1:], runs[1:])}
         group.rows.append(Row(name, round(runs[0][i]), None, cells))

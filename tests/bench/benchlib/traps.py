@@ -42,7 +42,7 @@ def measure():
         under, bare = runs[0]
         loop = max(loops, key=lambda each: under[each] - bare[each])
         cells = {"Latch": round(under[loop]), "bare": round(bare[loop])}
-        cells.update((where.name, round(value))
+        cells.update((where.short, round(value))
                      for where, value in zip(MACHINES[1:], values[1:]))
         known = peers.added("id" if len(loops) > 1 else loop)
         cells.update((f"{peer} adds", known.get(peer)) for peer in ("Bao", "Xen", "KVM"))

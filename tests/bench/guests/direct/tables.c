@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the update of a page table costs a direct guest. A level-3 table in the loaded address space
+ * gets entries and loses them again, and a walk through it follows; "bench: NAME OPERATIONS TICKS"
+ * as in the other guests. What a store to the table means is the domain's latch,ptwr-policy: words
+ * of the command line say which figures are wanted.
+ */
+#include "common/print.h"
+#include "direct/counters.h"
+#include "direct/guest.h"
+#include "direct/hypercall.h"
+#include "direct/memory.h"
+#include "direct/table.h"
+
+#define ENTRIES     512u
+#define ROUNDS      64u
+#define VA          UINT64_C(0x40000000)
+#define ENTRY_VA(n) (VA + (uint64_t)(n)*PAGE_SIZE)
+
+static struct space space, other;
+static uint64_t *table;
+static uint64_t entries[ENTRIES]; /* the values that map */
+static struct mmu_update requests[ENTRIES];
+
+static uint64_t now(void)
+{
+    isb();
+    return read_sysreg(cntvct_el0);
+}
+
+/* A walk through the table that ends in a register, not in an exception: AT S1E1R. */
+static void walk(unsigned int n)
+{
+    __asm__ volatile("at s1e1r, %0\n\tisb" ::"r"(ENTRY_VA(n)) : "memory");
+}
+
+/* The counter may tick once in many instructions: the rounds start at different parts of a tick. */
+static void shift_phase(unsigned int round)
+{
+    for (unsigned int i = 0; i < round % 16; i++)
+        __asm__ volatile("nop");
+}
+
+/* --- Ways to change entries 0 to count - 1 ---------------------------------------------------- */
+
+static void by_stores(unsigned int count, bool map)
+{
+    for (unsigned int i = 0; i < count; i++)
+        *(volatile uint64_t *)&table[i] = map ? entries[i] : 0;
+}
+
+static void by_mmu_update(unsigned int count, bool map)
+{
+    uint64_t machine = virt_to_machine(table);
+
+    for (unsigned int i = 0; i < count; i++)
+        requests[i] = (struct mmu_update){machine + 8 * i, map ? entries[i] : 0};
+    (void)hyp_mmu_update(requests, count, NULL);
+}
+
+static void by_update_va_mapping(unsigned int count, bool map)
+{
+    for (unsigned int i = 0; i < count; i++)
+        (void)hyp_update_va_mapping((const void *)ENTRY_VA(i), map ? entries[i] : 0, UVMF_NONE);
+}
+
+/* The whole of it: change, make the change seen, walk. What was unmapped is flushed as well. */
+static uint64_t change(void (*way)(unsigned int, bool), unsigned int count, bool map)
+{
+    uint64_t start = now();
+
+    way(count, map);
+    if (map)
+        tables_written();
+    else
+        tlbi_all();
+    walk(0);
+    return now() - start;
+}
+
+static void measure_way(const char *name, void (*way)(unsigned int, bool), unsigned int count)
+{
+    uint64_t map = 0, unmap = 0;
+    struct latch_counters before, after;
+
+    (void)change(way, count, true);
+    (void)change(way, count, false);
+    counters_read(&before);
+    for (unsigned int round = 0; round < ROUNDS; round++) {
+        shift_phase(round);
+        map += change(way, count, true);
+        shift_phase(round);
+        unmap += change(way, count, false);
+    }
+    counters_read(&after);
+    print("bench: %s_map %u %lu\n", name, ROUNDS * count, map);
+    print("bench: %s_unmap %u %lu\n", name, ROUNDS * count, unmap);
+    print("value: %s_flushes %lu\n", name, after.tlbi_all - before.tlbi_all);
+    print("value: %s_flushes_va %lu\n", name, after.tlbi_va - before.tlbi_va);
+    print("value: %s_flushes_ipa %lu\n", name, after.tlbi_ipa - before.tlbi_ipa);
+    print("value: %s_cleaned %lu\n", name, after.cleaned - before.cleaned);
+    print("value: %s_emulated %lu\n", name, after.emulated - before.emulated);
+    print("value: %s_opened %lu\n", name, after.opened - before.opened);
+    print("value: %s_operations %u\n", name, 2 * ROUNDS * count);
+}
+
+/* --- One detach and what reconnects the table, apart ------------------------------------------ */
+
+struct times {
+    uint64_t detach;
+    uint64_t reconnect;
+};
+
+static void open_and_walk(unsigned int count, bool map, struct times *times)
+{
+    uint64_t start = now();
+    uint64_t open, written;
+
+    *(volatile uint64_t *)&table[0] = map ? entries[0] : 0;
+    open = now();
+    for (unsigned int i = 1; i < count; i++)
+        *(volatile uint64_t *)&table[i] = map ? entries[i] : 0;
+    if (map)
+        tables_written();
+    else
+        tlbi_all();
+    written = now();
+    walk(0);
+    times->detach += open - start;
+    times->reconnect += now() - written;
+}
+
+static void measure_open(unsigned int count)
+{
+    struct times map = {0, 0}, unmap = {0, 0};
+
+    for (unsigned int round = 0; round < ROUNDS; round++) {
+        shift_phase(round);
+        open_and_walk(count, true, &map);
+        shift_phase(round);
+        open_and_walk(count, false, &unmap);
+    }
+    print("bench: detach_%u %u %lu\n", count, 2 * ROUNDS, map.detach + unmap.detach);
+    print("bench: reconnect_map_%u %u %lu\n", count, ROUNDS, map.reconnect);
+    print("bench: reconnect_unmap_%u %u %lu\n", count, ROUNDS, unmap.reconnect);
+}
+
+/* --- All -----------------------------------------------------------------------------------------
+ */
+
+static void measure_switch(void)
+{
+    uint64_t start = now();
+
+    for (unsigned int round = 0; round < ROUNDS; round++) {
+        write_sysreg(space_ttbr(&other), ttbr0_el1);
+        isb();
+        write_sysreg(space_ttbr(&space), ttbr0_el1);
+        isb();
+    }
+    print("bench: ttbr0 %u %lu\n", 2 * ROUNDS, now() - start);
+}
+
+static void measure_hypercall(void)
+{
+    uint64_t start = now();
+
+    for (unsigned int round = 0; round < ROUNDS; round++)
+        (void)hyp_xen_version(XENVER_version, NULL);
+    print("bench: xen_version %u %lu\n", ROUNDS, now() - start);
+}
+
+static void prepare(void)
+{
+    if (assist_set(true) != 0)
+        guest_crash();
+    for (unsigned int i = 0; i < ENTRIES; i++)
+        entries[i] = entry_page(page_alloc(), PAGE_PRIVATE);
+    space_create(&other, 2);
+    space_map(&other, VA, entries[0]);
+    space_load(&other);
+    space_create(&space, 1);
+    table = space_entry(&space, VA, 3);
+    space_load(&space);
+}
+
+void guest_main(void)
+{
+    print("bench: frequency %lu\n", read_sysreg(cntfrq_el0));
+    print("bench: start 1 %lu\n", guest_started);
+    if (guest_option("start"))
+        return;
+    prepare();
+    if (guest_option("open")) {
+        measure_open(1);
+        measure_open(64);
+        measure_open(ENTRIES);
+    }
+    measure_way("stores", by_stores, ENTRIES);
+    if (guest_option("calls")) {
+        measure_way("mmu_update", by_mmu_update, ENTRIES);
+        measure_way("update_va_mapping", by_update_va_mapping, ENTRIES);
+        measure_switch();
+        measure_hypercall();
+    }
+    print("bench: end\n");
+}
