@@ -21,7 +21,7 @@ static void walk(void) { __asm__ volatile("at s1e1r, %0\n\tisb" ::"r"(VA) : "mem
 static void by_stores(unsigned int count, bool map)
 {
     for (unsigned int i = 0; i < count; i++)
-        *(volatile uint64_t *)&level3[i] = map ? entries[i] : 0;
+        __asm__ volatile("str %x1, [%0]" ::"r"(&level3[i]), "rZ"(map ? entries[i] : 0) : "memory");
 }
 
 static uint64_t change(unsigned int count, bool map)
