@@ -14,6 +14,11 @@
 /* Open at once from this confidence on. */
 #define OPENS     2
 #define SATURATED 3
+/*
+ * A store that is not emulated and needs its own table open and connected at once faults for ever.
+ * One that stores what was there already does not, but its first batches look the same.
+ */
+#define HOPELESS 8
 
 /* A predictor entry: confidence in the low four bits, the run's shift in the high four. */
 static unsigned int confidence_of(uint8_t entry) { return entry & 15; }
@@ -80,6 +85,11 @@ static void pause_opening(struct ptwr *p, const struct ptwr_slot *slot)
         p->pause_shift++;
 }
 
+bool policy_is_hopeless(const struct ptwr *p, const struct ptwr_store *store)
+{
+    return store->pc == p->empty_pc && p->empty_batches >= HOPELESS;
+}
+
 /* What the store itself needed ended the batch; anything else will not do so each time. */
 static bool stands_in_own_way(const struct ptwr_slot *slot)
 {
@@ -96,8 +106,13 @@ void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table)
 
     p->run = 0;
     pause_opening(p, slot);
-    if (stands_in_own_way(slot))
+    if (stands_in_own_way(slot)) {
         p->last_empty = table;
+        p->empty_batches = slot->pc == p->empty_pc ? p->empty_batches + 1 : 1;
+        p->empty_pc = slot->pc;
+    } else {
+        p->empty_batches = 0;
+    }
     if (changed >= WORTH_OPENING)
         *entry = make_entry(confidence < SATURATED ? confidence + 1 : confidence, 0);
     else if (changed < WORTH_OPENING / 2)

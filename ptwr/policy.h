@@ -14,5 +14,9 @@ bool policy_opens(const struct ptwr *p, const struct ptwr_store *store);
 /* This store was emulated. */
 void policy_emulated(struct ptwr *p, const struct ptwr_store *store);
 
+/* Can it not go on like this? Each batch of this store comes back as it was, whichever the table.
+ */
+bool policy_is_hopeless(const struct ptwr *p, const struct ptwr_store *store);
+
 /* The batch of this slot, which was `table`'s, has ended. */
 void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table);

@@ -288,6 +288,7 @@ void ptwr_reset(struct ptwr *p)
     p->run = 0;
     p->pause = 0;
     p->pause_shift = 0;
+    p->empty_batches = 0;
     for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
         p->predictor[i] = 0;
     p->count = (struct ptwr_counters){0};

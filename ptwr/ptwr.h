@@ -143,9 +143,11 @@ struct ptwr {
     uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: does it write in batches? */
     mfn_t run_table;                   /* table of the last emulated store */
     uint32_t run;                      /* emulated stores in a row to it */
-    mfn_t last_empty;    /* table whose last batch changed nothing: emulate the next store */
-    uint32_t pause;      /* so many stores are emulated before any table is opened again */
-    uint8_t pause_shift; /* how long the next pause is */
+    mfn_t last_empty;       /* table whose last batch changed nothing: emulate the next store */
+    uint32_t pause;         /* so many stores are emulated before any table is opened again */
+    uint8_t pause_shift;    /* how long the next pause is */
+    uint64_t empty_pc;      /* program place whose batches change nothing, */
+    uint32_t empty_batches; /* and so many in a row have not */
     struct ptwr_violation violation; /* the last refusal, for the report */
     struct ptwr_violation fatal; /* the first that crash has to answer; .rule NONE: there is none */
     struct ptwr_counters count;

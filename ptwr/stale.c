@@ -21,6 +21,8 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
 
     if (f->el1_writers != 0)
         p->tables_with_writers--;
+    if (mfn_eq(mfn, p->last_empty)) /* said of this table, not of what the frame becomes next */
+        p->last_empty = MFN_NONE;
     sequence_retire(p, mfn);
     f->state = FRAME_STALE;
     f->hooked = 0;

@@ -170,8 +170,8 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
     if (can_emulate)
         return emulate(p, store, budget);
     /* What can be neither emulated nor opened must not come back for ever. */
-    if (mfn_eq(store->table, p->last_empty)) {
-        p->last_empty = MFN_NONE;
+    if (policy_is_hopeless(p, store)) {
+        p->empty_batches = 0;
         return refuse_store(p, store, PTWR_RULE_UNALIGNED);
     }
     return outcome_of(slot_open(p, store, budget));
