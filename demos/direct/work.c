@@ -167,6 +167,9 @@ void work_switch(void)
         if (!process_run(p, user_spin, 2000, 0, 0))
             demo_failed("a spinning program faulted", p->user.far, p->user.esr);
     }
+    /* On a busy machine all of that may be over before its first tick. */
+    for (uint64_t end = timer_now() + timer_ms(10000); timer_ticks == ticks && timer_now() < end;)
+        ;
     interrupts_off();
     timer_every(0);
     for (unsigned int i = 0; i < SPACES; i++) {

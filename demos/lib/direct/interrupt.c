@@ -92,22 +92,19 @@ void interrupt_init(void)
         init_v2();
 }
 
+/* An interrupt that was on its way when the timer was turned off must not turn it on again. */
 static void arm_timer(void)
 {
-    write_sysreg(timer_now() + period, cntv_cval_el0);
-    write_sysreg(1, cntv_ctl_el0);
+    if (period != 0)
+        write_sysreg(timer_now() + period, cntv_cval_el0);
+    write_sysreg(period != 0, cntv_ctl_el0);
     isb();
 }
 
 void timer_every(uint64_t us)
 {
     period = read_sysreg(cntfrq_el0) * us / 1000000;
-    if (us != 0) {
-        arm_timer();
-    } else {
-        write_sysreg(0, cntv_ctl_el0);
-        isb();
-    }
+    arm_timer();
 }
 
 void interrupt_entry(void)
