@@ -150,6 +150,7 @@ static enum hv_err make_stage2(struct domain *d)
     direct->port.walk = BIT64(bits - 1);
     direct->port.leaf_ro = s2_leaf(pa_of(0), S2_RO);
     direct->port.leaf_rw = s2_leaf(pa_of(0), S2_RW);
+    direct->port.line = cache_line_size();
     direct->port.write_back = s2_forces_write_back();
     err = s2_init(&d->s2, bits);
     if (err == HV_OK)

@@ -5,7 +5,7 @@
 #include <arch/sysreg.h>
 
 /* CTR_EL0.DminLine: log2 of words in the smallest data cache line. */
-static uint64_t line_size(void) { return UINT64_C(4) << ((read_sysreg(ctr_el0) >> 16) & 0xf); }
+uint64_t cache_line_size(void) { return UINT64_C(4) << ((read_sysreg(ctr_el0) >> 16) & 0xf); }
 
 static inline uint64_t clean_line(uint64_t at, uint64_t line)
 {
@@ -15,7 +15,7 @@ static inline uint64_t clean_line(uint64_t at, uint64_t line)
 
 void cache_clean_range(const void *start, uint64_t size)
 {
-    uint64_t line = line_size();
+    uint64_t line = cache_line_size();
     uint64_t end = (uint64_t)(uintptr_t)start + size;
     uint64_t p = (uint64_t)(uintptr_t)start & ~(line - 1);
 
@@ -29,7 +29,7 @@ void cache_clean_range(const void *start, uint64_t size)
 
 void cache_flush_range(const void *start, uint64_t size)
 {
-    uint64_t line = line_size();
+    uint64_t line = cache_line_size();
     uint64_t end = (uint64_t)(uintptr_t)start + size;
 
     for (uint64_t p = (uint64_t)(uintptr_t)start & ~(line - 1); p < end; p += line)

@@ -4,6 +4,9 @@
 
 #include "ptwr/base.h"
 
+/* Bytes of the smallest data cache line. */
+uint64_t cache_line_size(void);
+
 /* Clean to the point of coherency (DC CVAC): an observer with its caches off sees it. */
 void cache_clean_range(const void *start, uint64_t size);
 /* Clean and invalidate to the point of coherency (DC CIVAC). */

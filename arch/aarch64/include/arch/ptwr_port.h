@@ -11,6 +11,7 @@ struct direct_port {
     uint64_t walk;       /* the WALK bit, as an IPA */
     uint64_t leaf_ro;    /* s2_leaf() of address 0 */
     uint64_t leaf_rw;
-    bool write_back;     /* stage 2 forces write-back: nothing to clean */
+    uint64_t line;   /* bytes of a data cache line, at most a quarter of a page */
+    bool write_back; /* stage 2 forces write-back: nothing to clean */
     uint64_t *snapshot[PTWR_MAX_SLOTS];
 };
