@@ -191,6 +191,13 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
         p->count.refused++;
         return PTWR_INJECT;
     }
+    if (f->state == FRAME_ATTACHED) {
+        /* Perhaps only stale tables refer to it: then it is none any more. */
+        enum hv_err err = stale_teardown(p, budget);
+
+        if (err != HV_OK)
+            return outcome_of(err);
+    }
     switch (f->state) {
     case FRAME_ATTACHED:
         return store_to_attached(p, store, budget);
