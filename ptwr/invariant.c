@@ -38,6 +38,8 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
     const struct ptwr_slot *slot = type_slot(p, mfn);
     desc_t d;
 
+    if (slot != NULL && slot->given_up && i >= slot->judged && i < slot->cursor)
+        return desc_of(0);
     /* What became invalid may have been dropped before its turn. */
     if (slot != NULL && slot->protected_ && i >= slot->cursor && i < slot->dropped) {
         d = ptwr_port_load(p->port, mfn, i);

@@ -99,6 +99,8 @@ struct ptwr_slot {
     uint16_t changed;          /* entries found changed so far */
     bool foreign;              /* another vCPU's walk had to wait for it */
     uint16_t dropped; /* protected_: entries below it that are invalid now hold nothing any more */
+    bool given_up;    /* no table any more: what the snapshot refers to is dropped */
+    uint16_t judged;  /* given_up: the cursor when that was found */
 };
 
 /* Addresses that leaves may map although no frame is there: the domain's devices. */

@@ -4,6 +4,7 @@
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
 #include "ptwr/sequence.h"
+#include "ptwr/stale.h"
 #include "ptwr/type.h"
 
 void slot_init(struct ptwr *p)
@@ -326,6 +327,44 @@ static void finish(struct ptwr *p, struct ptwr_slot *slot)
 }
 
 /*
+ * No entry and no base refers to the table any more, only its slot: the guest took it out of use
+ * by a store that another batch held, and may have written what it likes since. That is data, and
+ * nobody's to judge. What the old entries refer to is dropped by the snapshot, from the cursor on;
+ * what was judged already goes the way of all stale tables.
+ */
+static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int *budget)
+{
+    unsigned int number = (unsigned int)(slot - p->slots);
+    mfn_t table = slot->table;
+
+    if (!slot->given_up) {
+        slot->given_up = true;
+        slot->judged = slot->cursor;
+    }
+    while (slot->cursor < PTWR_ENTRIES) {
+        struct type_at at = {table, slot->cursor, slot->level};
+        desc_t then;
+
+        if (*budget == 0)
+            return HV_EAGAIN;
+        ptwr_port_snapshot_read(p->port, number, slot->cursor, 1, &then);
+        if (slot->cursor >= slot->dropped ||
+            desc_is_valid(ptwr_port_load(p->port, table, at.index)))
+            type_drop(p, at, then);
+        slot->cursor++;
+        type_spend(budget, 1 + type_cost(then, at.level));
+    }
+    slot->table = MFN_NONE;
+    p->nr_open--;
+    p->closed++;
+    p->count.reconnected[slot->why]++;
+    p->count.demoted++;
+    frame_get(p->frames, table)->type_count = 0;
+    stale_add(p, table, slot->judged);
+    return HV_OK;
+}
+
+/*
  * One slot's turn. A call that comes back after its budget ran out goes on where that was: a slot
  * that is blocked is not tried again before another one has gone, and `last` stays. Each attempt
  * may validate a tree and give it up again, so that repeating them all would never end.
@@ -334,6 +373,8 @@ static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsign
 {
     enum hv_err err;
 
+    if (slot->given_up || frame_get(p->frames, slot->table)->type_count == 1)
+        return give_up(p, slot, budget);
     slot->last = slot->last || last;
     if (!slot->last && slot->tried == p->closed + 1)
         return HV_EBUSY;

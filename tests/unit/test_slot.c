@@ -734,6 +734,46 @@ static void open_table_that_loses_its_last_link_is_still_reconnected(void **stat
     assert_int_equal(fake_record(f, DATA + 7)->refs, 0);
 }
 
+/* The guest took the table out of use, and writes to it what it likes: that is data by then. */
+static void open_table_that_lost_its_last_link_is_not_judged(void **state)
+{
+    (void)state;
+    open_table(MID2);
+    open_table(LEAF);
+    assert_int_equal(guest_store(f, MID2, 0, 0), GUEST_DONE);
+    assert_int_equal(guest_store(f, LEAF, 7, d_page(GUEST_FRAMES, 0)), GUEST_DONE);
+    assert_int_equal(guest_store(f, LEAF, 300, UINT64_MAX), GUEST_DONE);
+    assert_int_equal(guest_sync(f, PTWR_T_LIFE), HV_OK);
+    assert_int_equal(f->ptwr.count.refused, 0);
+    assert_int_equal(fake_record(f, LEAF)->state, FRAME_STALE);
+    for (unsigned int i = 0; i < 2; i++) {
+        guest_flush(f);
+        assert_int_equal(guest_work(f), HV_OK);
+    }
+    assert_int_equal(fake_record(f, LEAF)->state, FRAME_PLAIN);
+    assert_int_equal(fake_peek(f, LEAF, 7), d_page(GUEST_FRAMES, 0));
+    assert_int_equal(fake_peek(f, LEAF, 300), UINT64_MAX);
+    assert_int_equal(fake_record(f, DATA)->refs, 0);
+}
+
+/* The same while a part of it was judged already. */
+static void half_judged_table_that_lost_its_last_link_keeps_the_counts(void **state)
+{
+    (void)state;
+    open_table(LEAF);
+    for (unsigned int i = 0; i < PTWR_ENTRIES; i++)
+        assert_int_equal(guest_store(f, LEAF, i, d_page(DATA + 7, 0)), GUEST_DONE);
+    for (unsigned int budget = 64; f->ptwr.slots[0].cursor == 0; budget = 64)
+        assert_int_equal(ptwr_sync(&f->ptwr, PTWR_T_LIFE, &budget), HV_EAGAIN);
+    assert_true(f->ptwr.slots[0].cursor < PTWR_ENTRIES);
+    f->ptwr.policy = PTWR_POLICY_EMULATE;
+    assert_int_equal(guest_store(f, MID2, 0, 0), GUEST_DONE);
+    assert_int_equal(guest_sync(f, PTWR_T_LIFE), HV_OK);
+    assert_int_equal(fake_record(f, LEAF)->state, FRAME_STALE);
+    assert_int_equal(guest_work(f), HV_OK);
+    assert_int_equal(fake_record(f, DATA + 7)->refs, 0);
+}
+
 /* --- Illegal batches
  * ------------------------------------------------------------------------------ */
 
@@ -1127,9 +1167,39 @@ static void opaque_store_through_its_own_table_ends(void **state)
         if (outcome == PTWR_INJECT)
             break;
         assert_int_equal(outcome, PTWR_RETRY);
-        assert_true(attempts < 4);
+        assert_true(attempts < 16);
     }
     assert_int_equal(f->ptwr.violation.rule, PTWR_RULE_UNALIGNED);
+}
+
+/* A batch without a change is no sign of that: the store wrote what was there, and went on. */
+static void opaque_stores_of_what_is_there_are_performed(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    for (unsigned int i = 0; i < 6; i++) {
+        struct ptwr_store store = {.table = fake_mfn(LEAF), .offset = 41 * 8, .size = 8};
+
+        store.decoded = true;
+        assert_int_equal(guest_fault(f, &store), PTWR_RETRY);
+        assert_true(is_open(LEAF));
+        assert_int_equal(guest_walk(f, guest_va(1, 0, 0, 0, 0), &value), GUEST_DONE);
+        assert_true(is_attached(LEAF));
+    }
+}
+
+/* What is said of a table that took no change is not said of the frame's next life. */
+static void empty_batch_is_forgotten_with_the_table(void **state)
+{
+    uint64_t value;
+
+    (void)state;
+    open_table(LEAF);
+    assert_int_equal(guest_walk(f, guest_va(1, 0, 0, 0, 0), &value), GUEST_DONE);
+    assert_int_equal(f->ptwr.last_empty.raw, fake_mfn(LEAF).raw);
+    assert_int_equal(guest_update(f, MID2, 0, 0), HV_OK);
+    assert_true(mfn_is_none(f->ptwr.last_empty));
 }
 
 static void store_that_lost_the_race_finds_it_writable_and_retries(void **state)
@@ -1211,6 +1281,8 @@ int main(void)
         T(table_unlinked_in_a_batch_goes_stale),
         T(table_that_moves_down_within_a_batch_is_not_torn_down),
         T(open_table_that_loses_its_last_link_is_still_reconnected),
+        T(open_table_that_lost_its_last_link_is_not_judged),
+        T(half_judged_table_that_lost_its_last_link_keeps_the_counts),
         T(crash_restores_the_rest_and_reconnects),
         T(illegal_batch_met_by_a_walk_crashes),
         T(illegal_batch_met_by_a_store_crashes),
@@ -1232,6 +1304,8 @@ int main(void)
         T(empty_batch_has_the_next_store_emulated_once),
         T(store_through_its_own_table_makes_progress),
         T(opaque_store_through_its_own_table_ends),
+        T(opaque_stores_of_what_is_there_are_performed),
+        T(empty_batch_is_forgotten_with_the_table),
         T(store_that_lost_the_race_finds_it_writable_and_retries),
         T(slot_opened_by_a_vcpu_is_closed_by_another),
     };

@@ -107,7 +107,11 @@ static uint64_t counted_entry(struct fake *f, unsigned int number, unsigned int 
     for (unsigned int s = 0; s < PTWR_MAX_SLOTS; s++) {
         const struct ptwr_slot *slot = &f->ptwr.slots[s];
 
-        if (!mfn_eq(slot->table, fake_mfn(number)) || (slot->protected_ && index < slot->cursor))
+        if (!mfn_eq(slot->table, fake_mfn(number)))
+            continue;
+        if (slot->given_up && index >= slot->judged && index < slot->cursor)
+            return 0;
+        if (slot->protected_ && index < slot->cursor)
             continue;
         /* What became invalid may have been dropped before its turn. */
         if (slot->protected_ && index < slot->dropped && (f->frame[number].cached[index] & 1) == 0)
