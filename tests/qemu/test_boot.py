@@ -47,6 +47,16 @@ def test_small_and_large_memory(latch, memory, mib):
     run.checks("ram")
 
 
+def test_guest_sees_nothing_of_what_was_in_memory(latch, tmp_path):
+    # All of the memory's top, which guests' RAM is taken from.
+    rest = tmp_path / "rest"
+    rest.write_bytes(b"\xa5" * (64 << 20))
+    run = latch(guest("ram", memory_mib=32, bootargs="32"), "--", "-device",
+                f"loader,file={rest},addr={(1 << 31) - (64 << 20):#x},force-raw=on", timeout=20)
+    assert run.status == 0, run
+    run.checks("ram")
+
+
 @pytest.mark.parametrize("gic", ["2", "3"])
 def test_other_cpus_come_into_el2_and_park(latch, gic):
     run = latch(guest("hello"), "--smp", "4", "--gic", gic, timeout=20)
