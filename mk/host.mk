@@ -59,6 +59,31 @@ endef
 $(foreach b,$(UNIT_BUILDS),$(foreach t,$(call unit_tests_of,$(b)),$(eval $(call unit_rule,$(b),$(t),\
 	$(filter-out $(HOST_SOURCES),$(sort $(SRCS_$(t)) $(wildcard core/$(t:test_%=%).c)))))))
 
+# --- The engine on the model of a memory system (tests/mmu) --------------------------------------
+
+# Tables of two entries: a tree of four levels fits into a handful of frames.
+MMU_CFLAGS = $(HOST_CFLAGS) -DPTWR_INDEX_BITS=1
+MMU_SOURCES := $(sort $(wildcard ptwr/*.c) $(filter-out tests/mmu/test_%,$(wildcard tests/mmu/*.c)))
+MMU_TESTS := $(basename $(notdir $(sort $(wildcard tests/mmu/test_*.c))))
+
+unit-tests: $(foreach c,gcc clang,$(MMU_TESTS:%=$(BUILD)/host-$(c)/%))
+
+# $(1) compiler
+define mmu_rules
+$(BUILD)/host-$(1)/mmu/%.o: %.c $(BUILD)/host-$(1)/flags mk/host.mk | setup
+	@mkdir -p $$(@D)
+	@echo "  HOSTCC  $$< ($(1), small tables)"
+	@$(1) $(MMU_CFLAGS) $(SANITIZE) -MMD -MP -c $$< -o $$@
+
+$(MMU_TESTS:%=$(BUILD)/host-$(1)/%): $(BUILD)/host-$(1)/%: $(BUILD)/host-$(1)/mmu/tests/mmu/%.o \
+		$(MMU_SOURCES:%.c=$(BUILD)/host-$(1)/mmu/%.o)
+	@$(1) $(SANITIZE) $$^ -lcmocka -o $$@
+
+-include $(MMU_SOURCES:%.c=$(BUILD)/host-$(1)/mmu/%.d)
+-include $(MMU_TESTS:%=$(BUILD)/host-$(1)/mmu/tests/mmu/%.d)
+endef
+$(foreach c,gcc clang,$(eval $(call mmu_rules,$(c))))
+
 # --- The configuration checker ------------------------------------------------------------------
 
 CHECKER_SOURCES := $(sort $(wildcard tools/check/*.c))

@@ -220,6 +220,88 @@ bool action_run(struct world *w, const struct action *a)
     return true;
 }
 
+/* --- From bytes ------------------------------------------------------------------------------- */
+
+/* What a guest that means well could store there: links and leaves more often than nonsense. */
+static uint8_t decode_value(const struct world *w, unsigned int frame, uint8_t kind, uint8_t what)
+{
+    unsigned int target = 1 + what % w->nr_frames;
+    bool is_table =
+        w->frames[frame].type >= FRAME_TABLE_L0 && w->frames[frame].type < FRAME_TABLE_L3;
+
+    switch (kind % 8) {
+    case 0:
+        return 0;
+    case 1:
+    case 2:
+        return (uint8_t)(1 + (is_table ? 0U : MMU_FRAMES) + target);
+    case 3:
+        return (uint8_t)(1 + target);
+    case 4:
+        return (uint8_t)(1 + 3 * MMU_FRAMES + target);
+    case 5:
+        return (uint8_t)(1 + (1 + what / 16U % 4) * MMU_FRAMES + target);
+    case 6:
+        return (uint8_t)(1 + MMU_FRAMES + target);
+    default:
+        return (uint8_t)(what % ACTION_VALUES);
+    }
+}
+
+struct action action_decode(const struct world *w, const uint8_t *bytes)
+{
+    static const uint8_t kinds[] = {
+        ACT_STORE, ACT_STORE,  ACT_STORE,  ACT_STORE, ACT_STORE,  ACT_STORE,   ACT_STORE,
+        ACT_STORE, ACT_ACCESS, ACT_ACCESS, ACT_NC,    ACT_UPDATE, ACT_UPDATE,  ACT_PIN,
+        ACT_PIN,   ACT_UNPIN,  ACT_BASE,   ACT_BASE,  ACT_SYNC,   ACT_WALK,    ACT_PREEMPT,
+        ACT_FLUSH, ACT_WORK,   ACT_REMOVE, ACT_ADD,   ACT_ASSIST, ACT_NO_BASE,
+    };
+    struct action a = {
+        .kind = kinds[bytes[0] % sizeof(kinds)],
+        .cpu = bytes[1] % MMU_CPUS,
+        .frame = (uint8_t)(1 + bytes[2] % w->nr_frames),
+        .index = bytes[1] / 16U % PTWR_ENTRIES,
+        .option = bytes[3] % STORES,
+    };
+
+    a.value = decode_value(w, a.frame, bytes[4], bytes[5]);
+    if (a.kind == ACT_PIN)
+        a.option = bytes[3] % 4;
+    if (a.kind == ACT_ASSIST)
+        a.option = bytes[3] % 4 != 0;
+    if (a.kind != ACT_STORE && bytes[3] >= 192)
+        a.budget = (uint8_t)(1 + bytes[4] % 3);
+    if (a.kind == ACT_STORE)
+        a.budget = bytes[3] & 1U;
+    return a;
+}
+
+void world_decode(struct world *w, const uint8_t bytes[2])
+{
+    const struct world_config config = {
+        .frames = 5 + bytes[0] % 7U,
+        .slots = 1 + bytes[0] / 8U % 3,
+        .assist = bytes[0] / 32U != 0,
+        .policy = PTWR_POLICY_PREDICT,
+        .action = bytes[1] % 8U == 0 ? PTWR_ACTION_CRASH : PTWR_ACTION_REFUSE,
+    };
+
+    world_init(w, &config);
+    w->mmu.erratum = (bytes[1] & 8U) != 0;
+    w->mmu.fwb = (bytes[1] & 48U) == 48;
+    if ((bytes[1] & 64U) != 0)
+        world_make_readonly(w, config.frames);
+    if ((bytes[1] & 128U) == 0)
+        return;
+    for (unsigned int i = 1; i < 4; i++)
+        world_fill(w, i, table_desc(i + 1), desc_of(0));
+    world_fill(w, 4, page_desc(5, LEAF_RO), page_desc(4, config.assist ? LEAF_RW : LEAF_RO));
+    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+        if (world_base(w, cpu, 1, 1) != HV_OK)
+            mmu_fail(&w->mmu, "the first tree is refused");
+    }
+}
+
 void action_print(const struct action *a, char *text, size_t size)
 {
     static const char *const name[ACTIONS] = {

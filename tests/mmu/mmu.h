@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A memory system that does whatever the Arm architecture lets it do to the page-type engine, behind
- * ptwr/port.h. docs/testing.md has its rules, M1 to M12, each with the part of the Arm ARM it stands
- * on; the comments here and in the .c files use these numbers.
+ * A memory system that does whatever the Arm architecture lets it do to the page-type engine,
+ * behind ptwr/port.h. docs/testing.md has its rules, M1 to M12, each with the part of the Arm ARM
+ * it stands on; the comments here and in the .c files use these numbers.
  *
  * M1 It keeps everything. A real TLB holds some of what it may hold; this one is a set of all that
  *    some CPU may hold by now, so one run stands for every choice of what is cached, walked, walked
@@ -44,7 +44,7 @@
 
 /* VA prefixes with which a walk can stand before a table of level 0, 1, 2 or 3, one after another:
  * 2 of level 0 (the two ranges), 2 * PTWR_ENTRIES of level 1, and so on. */
-#define MMU_PREFIXES_BELOW(level) (2 * ((1U << ((level) * PTWR_INDEX_BITS)) - 1) / (PTWR_ENTRIES - 1))
+#define MMU_PREFIXES_BELOW(level) (2 * ((1U << ((level)*PTWR_INDEX_BITS)) - 1) / (PTWR_ENTRIES - 1))
 #define MMU_PREFIXES              MMU_PREFIXES_BELOW(4)
 
 /* A set of frames. */
@@ -57,8 +57,8 @@ struct mmu_cache {
     /* Tables before which a walk of this prefix can stand (M4): as IPA, and as PA (combined with
      * stage 2: a walk cache entry, or a walk that was suspended between two steps). */
     frames_t next_ipa[MMU_CONTEXTS][MMU_PREFIXES], next_pa[MMU_CONTEXTS][MMU_PREFIXES];
-    /* Leaves by page (M5): of stage 1 alone, all and the writable ones; combined with stage 2, those
-     * that let a store fail for want of stage 2's permission, and those that let it pass. */
+    /* Leaves by page (M5): of stage 1 alone, all and the writable ones; combined with stage 2,
+     * those that let a store fail for want of stage 2's permission, and those that let it pass. */
     frames_t leaf[MMU_CONTEXTS][MMU_PAGES], leaf_w[MMU_CONTEXTS][MMU_PAGES];
     frames_t ro[MMU_CONTEXTS][MMU_PAGES], rw[MMU_CONTEXTS][MMU_PAGES];
     /* Tables of which a valid entry was read: something made of it may be held (M9). */
@@ -66,9 +66,10 @@ struct mmu_cache {
 };
 
 /*
- * One descriptor in memory (M7). A non-cacheable store reaches DRAM behind a line: until the line is
- * cleaned, whoever reads by the caches may find either. `keep_line`: the line is dirty, so cleaning
- * writes it over DRAM. `old`: what EL2's last store replaced, seen by walkers until the next DSB.
+ * One descriptor in memory (M7). A non-cacheable store reaches DRAM behind a line: until the line
+ * is cleaned, whoever reads by the caches may find either. `keep_line`: the line is dirty, so
+ * cleaning writes it over DRAM. `old`: what EL2's last store replaced, seen by walkers until the
+ * next DSB.
  */
 struct mmu_entry {
     desc_t line, dram, old;

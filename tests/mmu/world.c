@@ -19,6 +19,7 @@ static void map(struct world *w, unsigned int frame, enum ptwr_perm perm)
 void world_init(struct world *w, const struct world_config *config)
 {
     memset(w, 0, sizeof(*w));
+    w->nr_frames = config->frames;
     w->region[0] = w->frames;
     w->table = (struct frame_table){.region = w->region, .first = 0, .count = 1};
     for (unsigned int i = 0; i < ARRAY_SIZE(w->frames); i++)

@@ -13,6 +13,7 @@ struct world {
     struct frame_table table;
     struct frame *region[1];
     struct frame frames[1U << (REGION_SHIFT - PAGE_SHIFT)];
+    unsigned int nr_frames;
     bool crashed; /* the domain was stopped: nothing happens any more */
 };
 
@@ -109,6 +110,14 @@ desc_t action_value(unsigned int n);
 
 /* Returns false if it is no action in this state (out of range, or the domain was stopped). */
 bool action_run(struct world *w, const struct action *a);
+
+/*
+ * Any ACTION_BYTES make an action, most of them one that gets somewhere; any two bytes make a
+ * domain: frames, slots, the assist, what becomes of illegal entries, a tree to begin with.
+ */
+#define ACTION_BYTES 6
+struct action action_decode(const struct world *w, const uint8_t *bytes);
+void world_decode(struct world *w, const uint8_t bytes[2]);
 
 /* In words, for a trace. */
 void action_print(const struct action *a, char *text, size_t size);
