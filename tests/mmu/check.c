@@ -130,6 +130,14 @@ static const char *judge_leaf(const struct mmu *m, unsigned int level, desc_t d)
     return NULL;
 }
 
+/* M9, Arm ARM D8.16.1: what differs in more than rights; the engine's own idea is not asked. */
+bool mmu_needs_break(desc_t old, desc_t value)
+{
+    uint64_t free = BIT64(6) | BIT64(7) | BIT64(10) | BIT64(51) | GENMASK64(58, 53);
+
+    return (old.raw & 1) != 0 && (value.raw & 1) != 0 && ((old.raw ^ value.raw) & ~free) != 0;
+}
+
 /* A walker (or a check) finds this valid value in a table of `level`. */
 void mmu_judge(struct mmu *m, unsigned int level, unsigned int frame, desc_t d)
 {

@@ -84,6 +84,8 @@ static void read_table(const struct fill *fill, unsigned int level, unsigned int
         unsigned int below = prefix << PTWR_INDEX_BITS | i;
 
         read_value(fill, level, frame, below, e->line);
+        if (fill->judge && e->has_old && mmu_needs_break(e->old, e->line))
+            mmu_fail(fill->m, "a walk may find both values of an entry of frame %u", frame);
         if (e->mixed)
             read_value(fill, level, frame, below, e->dram);
         if (e->has_old)
@@ -197,14 +199,17 @@ static void kill_stage2(struct mmu_cache *c, const struct mmu_pending *op)
     }
 }
 
+static unsigned int prefix_of(unsigned int page, unsigned int level)
+{
+    return MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
+}
+
 /* Not the leaf only: the pointers on the way too (VAAE1; VAALE1 would leave them). */
 static void kill_page(struct mmu_cache *c, unsigned int context, unsigned int page)
 {
     for (unsigned int level = 0; level < 4; level++) {
-        unsigned int i = MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
-
-        c->next_ipa[context][i] = 0;
-        c->next_pa[context][i] = 0;
+        c->next_ipa[context][prefix_of(page, level)] = 0;
+        c->next_pa[context][prefix_of(page, level)] = 0;
     }
     c->leaf[context][page] = 0;
     c->leaf_w[context][page] = 0;
@@ -237,13 +242,6 @@ static void kill_stage1(struct mmu_cache *c, const struct mmu_pending *op)
     }
 }
 
-static bool is_stage1(const struct mmu_pending *op) { return op->kind != MMU_IPAS2E1; }
-
-static bool is_stage2(const struct mmu_pending *op)
-{
-    return op->kind == MMU_IPAS2E1 || op->kind == MMU_VMALLS12E1;
-}
-
 /*
  * A TLBI may take effect at any moment from its issue to the DSB, each in its own time, and what it
  * has dropped may come back as long as its source is there. Four courses cover the worst of each:
@@ -251,8 +249,27 @@ static bool is_stage2(const struct mmu_pending *op)
  * early[2]  those of stage 2 did, stage 1's late         now  none did
  * A late one takes effect at the DSB, stage 1 before stage 2: in the other order less is left.
  */
-#define EARLY_STAGE1(course) ((course) == 0 || (course) == 1)
-#define EARLY_STAGE2(course) ((course) == 0 || (course) == 2)
+#define COURSES 4
+#define NOW     3
+
+/* VMALLS12E1 is one instruction: what it takes of both stages goes at once. */
+static bool is_both(const struct mmu_pending *op) { return op->kind == MMU_VMALLS12E1; }
+static bool is_stage2(const struct mmu_pending *op) { return op->kind == MMU_IPAS2E1; }
+
+static bool is_early(const struct mmu_pending *op, unsigned int course)
+{
+    if (course == NOW || course == 0 || is_both(op))
+        return course != NOW;
+    return is_stage2(op) == (course == 2);
+}
+
+static void kill_by(struct mmu_cache *c, const struct mmu_pending *op)
+{
+    if (is_stage2(op) || is_both(op))
+        kill_stage2(c, op);
+    if (!is_stage2(op))
+        kill_stage1(c, op);
+}
 
 void mmu_tlbi(struct mmu *m, enum mmu_tlbi kind, enum ptwr_window window, unsigned int arg)
 {
@@ -263,34 +280,27 @@ void mmu_tlbi(struct mmu *m, enum mmu_tlbi kind, enum ptwr_window window, unsign
         return;
     }
     if (m->nr_pending == 0) {
-        for (unsigned int i = 0; i < 3; i++)
+        for (unsigned int i = 0; i < NOW; i++)
             m->early[i] = m->now;
     }
     m->pending[m->nr_pending++] = op;
-    for (unsigned int i = 0; i < 3; i++) {
-        if (is_stage1(&op) && EARLY_STAGE1(i))
-            kill_stage1(&m->early[i], &op);
-        if (is_stage2(&op) && EARLY_STAGE2(i))
-            kill_stage2(&m->early[i], &op);
+    for (unsigned int i = 0; i < NOW; i++) {
+        if (is_early(&op, i))
+            kill_by(&m->early[i], &op);
     }
 }
 
-static void complete_late(struct mmu *m, struct mmu_cache *c, bool stage1, bool stage2)
+static void complete_late(struct mmu *m, struct mmu_cache *c, unsigned int course)
 {
-    for (unsigned int i = 0; i < m->nr_pending && stage1; i++) {
-        /* VMALLS12E1 is one instruction: it takes both away at once, below. */
-        if (is_stage1(&m->pending[i]) && !is_stage2(&m->pending[i]))
-            kill_stage1(c, &m->pending[i]);
+    for (unsigned int late = 0; late < 2; late++) {
+        for (unsigned int i = 0; i < m->nr_pending; i++) {
+            const struct mmu_pending *op = &m->pending[i];
+
+            if (!is_early(op, course) && (is_stage2(op) || is_both(op)) == (late == 1))
+                kill_by(c, op);
+        }
+        fill_cache(m, c, false);
     }
-    fill_cache(m, c, false);
-    for (unsigned int i = 0; i < m->nr_pending && stage2; i++) {
-        if (!is_stage2(&m->pending[i]))
-            continue;
-        kill_stage2(c, &m->pending[i]);
-        if (is_stage1(&m->pending[i]))
-            kill_stage1(c, &m->pending[i]);
-    }
-    fill_cache(m, c, false);
 }
 
 static void merge(struct mmu_cache *into, const struct mmu_cache *from)
@@ -314,9 +324,9 @@ void mmu_dsb(struct mmu *m)
     }
     stored = mmu_storable(m);
     walked = mmu_walkable(m);
-    complete_late(m, &m->now, true, true);
-    for (unsigned int i = 0; i < 3; i++) {
-        complete_late(m, &m->early[i], !EARLY_STAGE1(i), !EARLY_STAGE2(i));
+    complete_late(m, &m->now, NOW);
+    for (unsigned int i = 0; i < NOW; i++) {
+        complete_late(m, &m->early[i], i);
         merge(&m->now, &m->early[i]);
     }
     m->nr_pending = 0;
@@ -362,6 +372,37 @@ va_t mmu_va(unsigned int page)
     return va_of(va);
 }
 
+/* Frames whose walk page a walker may find unmapped. */
+static frames_t unmapped(const struct mmu *m)
+{
+    frames_t all = 0;
+
+    for (unsigned int i = 0; i < MMU_FRAMES; i++) {
+        if ((m->s2_seen[PTWR_WALK][i] & 1U << PTWR_UNMAPPED) != 0)
+            all |= bit(i);
+    }
+    return all;
+}
+
+bool mmu_sees_hole(const struct mmu *m, unsigned int cpu, unsigned int page)
+{
+    unsigned int frame = m->ttbr[cpu][page >= MMU_PAGES / 2];
+
+    for (unsigned int level = 0; level < 4; level++) {
+        const struct mmu_entry *e;
+
+        if ((unmapped(m) & bit(frame)) != 0 && (m->now.s2_walk[cpu] & bit(frame)) == 0)
+            return false;
+        e = &m->memory[frame][page >> PTWR_INDEX_BITS * (3 - level) & (PTWR_ENTRIES - 1)];
+        if ((e->line.raw & DESC_VALID) == 0 || (e->has_old && (e->old.raw & DESC_VALID) == 0))
+            return true;
+        if (level == 3 || (e->line.raw & DESC_TABLE) == 0)
+            return false;
+        frame = (unsigned int)((e->line.raw & DESC_OA & ~MMU_WALK) >> PAGE_SHIFT) % MMU_FRAMES;
+    }
+    return false;
+}
+
 enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bool write,
                           unsigned int *frame)
 {
@@ -371,9 +412,8 @@ enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bo
 
     mmu_settle(m);
     for (unsigned int level = 0; level < 4; level++) {
-        unsigned int i = MMU_PREFIXES_BELOW(level) + (page >> PTWR_INDEX_BITS * (4 - level));
-
-        found = c->next_ipa[context][i] & (frames_t)~c->s2_walk[cpu];
+        /* Nobody has to cache what he may: what stage 2 does not show any more can fault. */
+        found = c->next_ipa[context][prefix_of(page, level)] & unmapped(m);
         if (found != 0) {
             *frame = (unsigned int)__builtin_ctz(found);
             return MMU_WALK_FAULT;

@@ -152,6 +152,9 @@ enum mmu_fault { MMU_HIT, MMU_STAGE1, MMU_WALK_FAULT, MMU_PERMISSION };
 enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bool write,
                           unsigned int *frame);
 
+/* May a walk of this page find an invalid entry now? */
+bool mmu_sees_hole(const struct mmu *m, unsigned int cpu, unsigned int page);
+
 va_t mmu_va(unsigned int page);
 
 /* --- Between the model's files ---------------------------------------------------------------- */
@@ -161,4 +164,5 @@ void mmu_publish(struct mmu *m);
 void mmu_tlbi(struct mmu *m, enum mmu_tlbi kind, enum ptwr_window window, unsigned int arg);
 void mmu_dsb(struct mmu *m);
 void mmu_judge(struct mmu *m, unsigned int level, unsigned int frame, desc_t value);
+bool mmu_needs_break(desc_t old, desc_t value);
 void mmu_check(struct mmu *m);

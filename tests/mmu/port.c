@@ -42,20 +42,12 @@ desc_t ptwr_port_load(void *port, mfn_t table, unsigned int index)
     return read(port, table, index);
 }
 
-/* M9: what differs in more than rights must be broken first, D8.16.1; told here once more so that
- * the engine's own idea of it is not asked. */
-static bool needs_break(desc_t old, desc_t value)
-{
-    uint64_t free = BIT64(6) | BIT64(7) | BIT64(10) | BIT64(51) | GENMASK64(58, 53);
-
-    return (old.raw & 1) != 0 && (value.raw & 1) != 0 && ((old.raw ^ value.raw) & ~free) != 0;
-}
-
+/* M9: the old value must be out of every walker's reach, and all that was made of it. */
 static void check_break(struct mmu *m, unsigned int table, desc_t old, desc_t value)
 {
     frames_t used = 0;
 
-    if (!needs_break(old, value))
+    if (!mmu_needs_break(old, value))
         return;
     for (unsigned int i = 0; i < MMU_CONTEXTS; i++)
         used |= m->now.used[i];

@@ -159,6 +159,30 @@ static void a1_walk_through_a_forgotten_pointer_ends_at_stage_1(void)
     sound();
 }
 
+static void a1_table_that_a_flush_has_served_needs_no_other(void)
+{
+    uint64_t before;
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
+    assert_int_equal(world_pin(&w, 0, 7, 3), HV_OK);
+    before = w.p.count.tlbi_all;
+    assert_int_equal(world_store(&w, 0, L3, 0, BAD), PTWR_DONE);
+    assert_int_equal(w.p.count.tlbi_all, before);
+    sound();
+}
+
+static void a1_stale_table_is_linked_at_another_level(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L3, 0, NONE), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_STALE);
+    assert_int_equal(world_store(&w, 0, L1, 1, table_desc(L3)), PTWR_DONE);
+    assert_int_equal(w.frames[L3].type, FRAME_TABLE_L2);
+    sound();
+}
+
 /* --- A2, A3, D7: protection and detachment, barrier by barrier -------------------------------- */
 
 static void a2_no_writable_entry_survives_protection(void)
@@ -393,6 +417,17 @@ static void f1_table_that_was_hooked_elsewhere_before(void)
     sound();
 }
 
+static void f1_second_hook_that_is_gone(void)
+{
+    tree(6, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L2, 1, table_desc(L3)), PTWR_DONE);
+    assert_int_equal(world_access(&w, 1, PAGE(1, 0), true), WORLD_OK);
+    assert_int_equal(world_store(&w, 0, L2, 1, NONE), PTWR_DONE);
+    open_table(L3, 1, BAD);
+    assert_false(walkable(L3));
+    sound();
+}
+
 static void f1_pinned_table_that_was_hooked_elsewhere_before(void)
 {
     tree(6, 2, PTWR_POLICY_EMULATE);
@@ -530,17 +565,27 @@ static void a14_rights_change_in_place(void)
     sound();
 }
 
+static void a14_whatever_else_changes_is_broken_too(void)
+{
+    static const uint64_t bits[] = {DESC_NG, DESC_SH, BIT64(9), LEAF_NC};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(bits); i++) {
+        uint64_t before;
+
+        tree(8, 2, PTWR_POLICY_EMULATE);
+        before = w.p.count.tlbi_all;
+        assert_int_equal(world_store(&w, 0, L3, 0, page_desc(5, LEAF_RW | bits[i])), PTWR_DONE);
+        assert_int_equal(w.p.count.tlbi_all, before + 1);
+        sound();
+    }
+}
+
 static void no_hole(struct mmu *m)
 {
-    unsigned int frame;
-    bool reads = m->may_read;
-
-    m->may_read = true;
     for (unsigned int i = 0; i < 2; i++) {
-        if (mmu_access(m, 1, PAGE(0, i), false, &frame) == MMU_STAGE1)
+        if (mmu_sees_hole(m, 1, PAGE(0, i)))
             mmu_fail(m, "another CPU finds page %u unmapped", PAGE(0, i));
     }
-    m->may_read = reads;
 }
 
 /* Neither the entry that changes nor its neighbour is ever seen invalid. */
@@ -548,6 +593,7 @@ static void f4_no_other_cpu_sees_the_break(void)
 {
     tree(8, 2, PTWR_POLICY_EMULATE);
     assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    ptwr_flush(&w.p); /* the store above is seen by all */
     w.mmu.hook = no_hole;
     assert_int_equal(world_store(&w, 0, L3, 0, page_desc(7, LEAF_RO)), PTWR_DONE);
     assert_int_equal(world_access(&w, 1, PAGE(0, 0), false), WORLD_OK);
@@ -585,6 +631,318 @@ static void a16_crash_puts_the_batch_back(void)
     assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_EPERM);
     assert_int_equal(entry(L3, 0), page_desc(5, LEAF_RW).raw);
     assert_int_equal(entry(L3, 1), 0);
+    sound();
+}
+
+/* --- What is refused, and what is not --------------------------------------------------------- */
+
+/* Every way in refuses the value, and leaves nothing behind. */
+static void expect_refused(unsigned int level, desc_t value)
+{
+    static const unsigned int table[] = {ROOT, L1, L2, L3};
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, table[level], 1, value), PTWR_INJECT);
+    assert_int_equal(world_update(&w, 0, table[level], 1, value), HV_EINVAL);
+    sound();
+    world_fill(&w, 8, value, NONE);
+    assert_int_equal(world_pin(&w, 0, 8, level), HV_EINVAL);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    open_table(table[level], 1, value);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(entry(table[level], 1), value.raw & ~DESC_VALID);
+    sound();
+}
+
+static void refused_bits(void)
+{
+    static const unsigned int of_leaf[] = {48, 49, 50, 52, 59, 60, 61, 62, 63};
+    static const unsigned int of_table[] = {48, 49, 50, 63};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(of_leaf); i++) {
+        expect_refused(3, page_desc(6, BIT64(of_leaf[i])));
+        expect_refused(2, block_desc(6, BIT64(of_leaf[i])));
+    }
+    for (unsigned int i = 0; i < ARRAY_SIZE(of_table); i++)
+        expect_refused(2, desc_of(table_desc(6).raw | BIT64(of_table[i])));
+    expect_refused(3, desc_of(page_desc(6, LEAF_RO).raw & ~DESC_TABLE));
+    expect_refused(3, page_desc(6, BIT64(8))); /* reserved shareability */
+}
+
+static void refused_addresses(void)
+{
+    expect_refused(3, page_desc(0, LEAF_RO));
+    expect_refused(3, page_desc(300, LEAF_RO));
+    expect_refused(3, desc_of(page_desc(6, LEAF_RO).raw | MMU_WALK));
+    expect_refused(3, desc_of(page_desc(6, LEAF_RO).raw | BIT64(22)));
+    expect_refused(3, desc_of(page_desc(6, LEAF_RO).raw | BIT64(47)));
+    expect_refused(2, desc_of(table_desc(6).raw & ~MMU_WALK));
+    expect_refused(2, desc_of(table_desc(6).raw | BIT64(22)));
+    expect_refused(2, table_desc(0));
+    expect_refused(2, table_desc(300));
+    expect_refused(2, block_desc(7, LEAF_RO)); /* off its boundary */
+    expect_refused(2, block_desc(0, LEAF_RO)); /* its first frame is another domain's */
+    expect_refused(1, block_desc(4, LEAF_RO));
+    expect_refused(0, block_desc(8, LEAF_RO));
+}
+
+static void refused_devices(void)
+{
+    unsigned int device = MMU_DEVICE >> PAGE_SHIFT;
+
+    expect_refused(3, page_desc(device, LEAF_RW));
+    expect_refused(3, page_desc(6, LEAF_DEV));
+    expect_refused(3, page_desc(device - 1, LEAF_DEV));
+    expect_refused(3, page_desc(device + 2, LEAF_DEV));
+    expect_refused(2, block_desc(device + 2, LEAF_DEV));
+}
+
+static void refused_links(void)
+{
+    expect_refused(2, table_desc(L2));   /* itself */
+    expect_refused(2, table_desc(L1));   /* upwards */
+    expect_refused(1, table_desc(L3));   /* past a level */
+    expect_refused(0, table_desc(ROOT)); /* itself */
+    expect_refused(3, page_desc(L3, LEAF_EL0));
+    expect_refused(2, block_desc(L3, LEAF_EL0));
+}
+
+static void accepted_values(void)
+{
+    static const uint64_t bits[] = {0,        DESC_AP_RO,    DESC_NG,     DESC_PXN,
+                                    DESC_UXN, DESC_SOFTWARE, DESC_AP_EL0, LEAF_NC,
+                                    DESC_SH,  DESC_DBM,      DESC_NS};
+    unsigned int device = MMU_DEVICE >> PAGE_SHIFT;
+
+    tree(9, 2, PTWR_POLICY_EMULATE);
+    for (unsigned int i = 0; i < ARRAY_SIZE(bits); i++) {
+        assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, bits[i])), PTWR_DONE);
+        assert_int_equal(world_store(&w, 0, L2, 1, block_desc(8, bits[i])), PTWR_DONE);
+        sound();
+    }
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(device, LEAF_DEV)), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(device + 1, LEAF_DEV)), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, block_desc(device, LEAF_DEV)), PTWR_DONE);
+    assert_int_equal(
+        world_store(&w, 0, L2, 1,
+                    desc_of(table_desc(7).raw | DESC_PXNTABLE | DESC_UXNTABLE | DESC_APTABLE)),
+        PTWR_DONE);
+    sound();
+}
+
+static void refused_tree_is_plain_again(void)
+{
+    begin(8, 2, PTWR_POLICY_EMULATE);
+    world_fill(&w, 1, table_desc(2), table_desc(3));
+    world_fill(&w, 2, table_desc(4), NONE);
+    world_fill(&w, 3, table_desc(5), NONE);
+    world_fill(&w, 4, page_desc(6, LEAF_RO), BAD);
+    assert_int_equal(world_base(&w, 0, 0, 1), HV_EINVAL);
+    w.mmu.cpu = 0;
+    ptwr_flush(&w.p);
+    for (unsigned int i = 1; i <= 5; i++)
+        assert_int_equal(state(i), FRAME_PLAIN);
+    sound();
+}
+
+static void validation_that_was_not_finished_is_begun_anew(void)
+{
+    unsigned int budget = 1;
+
+    begin(8, 2, PTWR_POLICY_EMULATE);
+    world_fill(&w, 1, table_desc(2), NONE);
+    world_fill(&w, 2, page_desc(6, LEAF_RO), page_desc(6, LEAF_RO));
+    w.mmu.cpu = 0;
+    assert_int_equal(ptwr_pin(&w.p, mfn_of(1), 2, &budget), HV_EAGAIN);
+    assert_int_equal(state(1), FRAME_PROTECTING);
+    sound();
+    assert_int_equal(world_pin(&w, 1, 1, 1), HV_EINVAL); /* pages are nothing for a level 2 */
+    assert_int_equal(world_pin(&w, 1, 1, 2), HV_OK);
+    sound();
+}
+
+static void readonly_frame_is_the_hypervisors_to_write(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    world_make_readonly(&w, 7);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(7, LEAF_RW)), PTWR_INJECT);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(7, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, 7, 0, BAD), PTWR_INJECT);
+    assert_int_equal(world_update(&w, 0, 7, 0, NONE), HV_EPERM);
+    assert_int_equal(world_store(&w, 0, L2, 1, table_desc(7)), PTWR_INJECT);
+    assert_int_equal(world_pin(&w, 0, 7, 3), HV_EINVAL);
+    assert_int_equal(world_remove(&w, 0, 7), HV_EBUSY);
+    sound();
+}
+
+static void assist_off_is_the_strict_rule(void)
+{
+    tree(8, 2, PTWR_POLICY_OPEN);
+    assert_int_equal(world_update(&w, 0, L3, 1, page_desc(L3, LEAF_RW)), HV_OK);
+    assert_int_equal(world_assist(&w, 0, false), HV_EBUSY);
+    assert_int_equal(world_update(&w, 0, L3, 1, NONE), HV_OK);
+    open_table(L3, 1, page_desc(6, LEAF_RO));
+    assert_int_equal(world_assist(&w, 0, false), HV_OK);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_INJECT);
+    assert_int_equal(world_update(&w, 0, L3, 1, page_desc(L3, LEAF_RW)), HV_EINVAL);
+    assert_int_equal(world_update(&w, 0, L3, 1, page_desc(7, LEAF_RW)), HV_OK);
+    assert_int_equal(world_pin(&w, 0, 7, 3), HV_EINVAL);
+    sound();
+}
+
+/* --- Kinds of stores -------------------------------------------------------------------------- */
+
+static struct ptwr_store store_of(unsigned int frame, unsigned int offset, uint64_t value)
+{
+    return (struct ptwr_store){
+        .table = mfn_of(frame),
+        .offset = (uint16_t)offset,
+        .size = 8,
+        .decoded = true,
+        .emulatable = true,
+        .value = value,
+        .va = mmu_va(0),
+    };
+}
+
+static void store_of_el0_is_never_performed(void)
+{
+    struct ptwr_store store = store_of(L3, 8, page_desc(6, LEAF_RO).raw);
+
+    tree(8, 2, PTWR_POLICY_OPEN);
+    store.el0 = true;
+    assert_int_equal(world_store_as(&w, 0, &store, MMU_CACHEABLE), PTWR_INJECT);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(entry(L3, 1), 0);
+    sound();
+}
+
+static void narrow_stores_change_their_bytes(void)
+{
+    uint64_t value = page_desc(6, LEAF_RO | DESC_UXN).raw;
+    struct ptwr_store store = store_of(L3, 12, value >> 32);
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    store.size = 4;
+    assert_int_equal(world_store_as(&w, 0, &store, MMU_CACHEABLE), PTWR_DONE);
+    store = store_of(L3, 8, value & UINT32_MAX);
+    store.size = 4;
+    assert_int_equal(world_store_as(&w, 0, &store, MMU_CACHEABLE), PTWR_DONE);
+    assert_int_equal(entry(L3, 1), value);
+    sound();
+}
+
+static void store_that_compares(void)
+{
+    struct ptwr_store store = store_of(L3, 0, page_desc(5, LEAF_RO).raw);
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    store.old_valid = true;
+    store.old = page_desc(6, LEAF_RW).raw;
+    assert_int_equal(world_store_as(&w, 0, &store, MMU_CACHEABLE), PTWR_FAILED);
+    assert_int_equal(store.seen, page_desc(5, LEAF_RW).raw);
+    assert_int_equal(entry(L3, 0), page_desc(5, LEAF_RW).raw);
+    store.old = page_desc(5, LEAF_RW).raw;
+    assert_int_equal(world_store_as(&w, 0, &store, MMU_CACHEABLE), PTWR_DONE);
+    assert_int_equal(entry(L3, 0), page_desc(5, LEAF_RO).raw);
+    sound();
+}
+
+/* A store that EL2 cannot decode, from a place that needs the table it stores to. */
+static void store_that_can_be_neither_emulated_nor_opened(void)
+{
+    struct ptwr_store store = store_of(L3, 8, NONE.raw);
+    unsigned int budget = PTWR_BUDGET;
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    store.emulatable = false;
+    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_RETRY);
+    assert_int_equal(state(L3), FRAME_OPEN);
+    assert_int_equal(world_access(&w, 0, PAGE(0, 0), true), WORLD_OK);
+    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_INJECT);
+    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_RETRY);
+    sound();
+}
+
+/* --- Which table is reconnected, and when ----------------------------------------------------- */
+
+static void oldest_table_makes_room(void)
+{
+    begin(8, 2, PTWR_POLICY_OPEN);
+    for (unsigned int i = 1; i <= 4; i++)
+        assert_int_equal(world_pin(&w, 0, i, 3), HV_OK);
+    for (unsigned int i = 1; i <= 4; i++) {
+        assert_int_equal(world_store(&w, 0, i, 0, page_desc(8, LEAF_RO)), PTWR_DONE);
+        for (unsigned int j = 1; j <= 4; j++)
+            assert_int_equal(state(j), j <= i && j + 1 >= i ? FRAME_OPEN : FRAME_ATTACHED);
+        sound();
+    }
+}
+
+/* What one open table holds up, another lets go: frame 6 is a table until the batch of L2 ends. */
+static void conflict_waits_for_the_other_open_tables(void)
+{
+    for (unsigned int way = 0; way < 3; way++) {
+        tree(8, 2, PTWR_POLICY_EMULATE);
+        assert_int_equal(world_update(&w, 0, L2, 1, table_desc(6)), HV_OK);
+        open_table(L3, 1, page_desc(6, LEAF_EL0));
+        open_table(L2, 1, NONE);
+        if (way == 0)
+            assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+        else if (way == 1)
+            assert_int_equal(ptwr_walk_fault(&w.p, mfn_of(L3), &(unsigned int){PTWR_BUDGET}),
+                             HV_OK);
+        else
+            assert_int_equal(world_pin(&w, 0, 8, 3), HV_OK);
+        assert_int_equal(entry(L3, 1), page_desc(6, LEAF_EL0).raw);
+        assert_int_equal(w.p.count.refused, 0);
+        sound();
+    }
+}
+
+static void translation_by_el2_meets_no_open_table(void)
+{
+    struct ptwr_walk walk;
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    open_table(L3, 1, BAD);
+    assert_int_equal(ptwr_translate(&w.p, 0, mmu_va(PAGE(0, 1)), &walk), HV_EAGAIN);
+    sound();
+}
+
+/* An empty batch: the next store is emulated, the one after may open again. */
+static void table_of_an_empty_batch_is_emulated_once(void)
+{
+    tree(8, 2, PTWR_POLICY_OPEN);
+    open_table(L3, 1, NONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_OPEN);
+    sound();
+}
+
+/* After the walks that cut its batches short: one store is emulated, then two, then four. */
+static void table_that_walks_wait_for_is_opened_less_often(void)
+{
+    tree(8, 2, PTWR_POLICY_OPEN);
+    for (unsigned int pause = 1; pause <= 8; pause *= 2) {
+        open_table(L3, 1, page_desc(6 + (pause & 1), LEAF_RO));
+        assert_int_equal(world_access(&w, 1, PAGE(0, 0), true), WORLD_OK);
+        for (unsigned int i = 0; i < pause; i++) {
+            assert_int_equal(state(L3), FRAME_ATTACHED);
+            assert_int_equal(world_store(&w, 0, L3, 1, page_desc(8, (i & 1) ? LEAF_RO : LEAF_RW)),
+                             PTWR_DONE);
+        }
+        sound();
+    }
+    /* A batch that ended for another reason ends that. */
+    open_table(L3, 1, page_desc(6, LEAF_RO));
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    open_table(L3, 1, page_desc(7, LEAF_RO));
     sound();
 }
 
@@ -734,6 +1092,34 @@ static void table_may_vanish_while_its_entry_is_judged(void)
         name();                                                                                    \
     }
 
+/* A refused page must not vouch for the next one that looks like it. */
+static void refused_entry_is_no_example_for_the_next(void)
+{
+    static const uint64_t bits[] = {DESC_CONTIGUOUS, LEAF_DEV, DESC_GP};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(bits); i++) {
+        tree(8, 2, PTWR_POLICY_EMULATE);
+        open_table(L3, 0, page_desc(6, bits[i]));
+        assert_int_equal(world_store(&w, 0, L3, 1, page_desc(7, bits[i])), PTWR_DONE);
+        assert_int_equal(world_sync(&w, 1, PTWR_T_HYPERCALL), HV_OK);
+        assert_int_equal(w.p.count.refused, 2);
+        assert_int_equal(entry(L3, 1), page_desc(7, bits[i]).raw & ~DESC_VALID);
+        sound();
+    }
+}
+
+/* Nor may its address be looked up: it is no frame's. */
+static void refused_address_is_not_looked_up(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    open_table(L3, 0, desc_of(page_desc(6, LEAF_RO).raw | BIT64(47)));
+    assert_int_equal(world_store(&w, 0, L3, 1, desc_of(page_desc(7, LEAF_RO).raw | BIT64(47))),
+                     PTWR_DONE);
+    assert_int_equal(world_sync(&w, 1, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(w.p.count.refused, 2);
+    sound();
+}
+
 #define TESTS(X)                                                                                   \
     X(a1_cleared_table_is_readonly_until_walk_caches_forget_it)                                    \
     X(a1_one_flush_serves_all_stale_tables)                                                        \
@@ -741,6 +1127,8 @@ static void table_may_vanish_while_its_entry_is_judged(void)
     X(a1_child_dropped_in_a_batch_is_stale)                                                        \
     X(a1_stale_table_becomes_a_table_of_another_level)                                             \
     X(a1_walk_through_a_forgotten_pointer_ends_at_stage_1)                                         \
+    X(a1_table_that_a_flush_has_served_needs_no_other)                                             \
+    X(a1_stale_table_is_linked_at_another_level)                                                   \
     X(a2_no_writable_entry_survives_protection)                                                    \
     X(a2_no_walk_comes_to_an_open_table)                                                           \
     X(a2_reconnected_table_is_protected_first)                                                     \
@@ -758,6 +1146,7 @@ static void table_may_vanish_while_its_entry_is_judged(void)
     X(f1_table_hooked_twice_from_the_start)                                                        \
     X(f1_ancestor_hooked_twice)                                                                    \
     X(f1_table_that_was_hooked_elsewhere_before)                                                   \
+    X(f1_second_hook_that_is_gone)                                                                 \
     X(f1_pinned_table_that_was_hooked_elsewhere_before)                                            \
     X(f1_root_in_both_bases)                                                                       \
     X(f1_root_that_was_in_the_other_base_before)                                                   \
@@ -769,10 +1158,29 @@ static void table_may_vanish_while_its_entry_is_judged(void)
     X(a14_live_entry_is_broken_before_it_names_another_frame)                                      \
     X(a14_link_becomes_a_block)                                                                    \
     X(a14_rights_change_in_place)                                                                  \
+    X(a14_whatever_else_changes_is_broken_too)                                                     \
     X(f4_no_other_cpu_sees_the_break)                                                              \
     X(a16_refused_batch_entry_keeps_its_new_value_without_the_valid_bit)                           \
     X(a16_refused_store_is_not_performed)                                                          \
     X(a16_crash_puts_the_batch_back)                                                               \
+    X(refused_bits)                                                                                \
+    X(refused_addresses)                                                                           \
+    X(refused_devices)                                                                             \
+    X(refused_links)                                                                               \
+    X(accepted_values)                                                                             \
+    X(refused_tree_is_plain_again)                                                                 \
+    X(validation_that_was_not_finished_is_begun_anew)                                              \
+    X(readonly_frame_is_the_hypervisors_to_write)                                                  \
+    X(assist_off_is_the_strict_rule)                                                               \
+    X(store_of_el0_is_never_performed)                                                             \
+    X(narrow_stores_change_their_bytes)                                                            \
+    X(store_that_compares)                                                                         \
+    X(store_that_can_be_neither_emulated_nor_opened)                                               \
+    X(oldest_table_makes_room)                                                                     \
+    X(conflict_waits_for_the_other_open_tables)                                                    \
+    X(translation_by_el2_meets_no_open_table)                                                      \
+    X(table_of_an_empty_batch_is_emulated_once)                                                    \
+    X(table_that_walks_wait_for_is_opened_less_often)                                              \
     X(store_passes_after_one_fault)                                                                \
     X(freed_table_takes_one_fault)                                                                 \
     X(walk_waits_once_for_an_open_table)                                                           \
@@ -782,7 +1190,9 @@ static void table_may_vanish_while_its_entry_is_judged(void)
     X(removed_frame_is_out_of_reach)                                                               \
     X(removed_table_is_out_of_reach)                                                               \
     X(repaired_entry_is_seen_before_the_table)                                                     \
-    X(table_may_vanish_while_its_entry_is_judged)
+    X(table_may_vanish_while_its_entry_is_judged)                                                  \
+    X(refused_entry_is_no_example_for_the_next)                                                    \
+    X(refused_address_is_not_looked_up)
 
 TESTS(DEFINE)
 

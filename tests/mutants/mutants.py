@@ -1,0 +1,522 @@
+"""The mutants: what is changed, and for the few that no test can kill, why that is so.
+
+`m(name, old, new)` replaces the only occurrence of `old` in the file named by the last `source()`.
+`why` explains a survivor: the rule that asks for the instruction, and why no test here shows it.
+"""
+
+import collections
+
+Mutant = collections.namedtuple("Mutant", "name file old new why")
+MUTANTS = []
+_file = ""
+
+
+def source(file):
+    global _file
+    _file = file
+
+
+def m(name, old, new, why=""):
+    MUTANTS.append(Mutant(name, _file, old, new, why))
+
+
+ISB = ("Arm ARM D8.16 asks for a context synchronization event on the CPU that sent the TLBI; the "
+       "ERET to the guest is one, so only code of EL2 that used the guest's regime could tell")
+COUNTERS = "a statistic"
+
+# --- The orders ----------------------------------------------------------------------------------
+source("ptwr/sequence.c")
+FLUSH = "    uint32_t stale = p->nr_stale - p->nr_flushed;\n\n"
+m("flush: no DSB before the TLBI", FLUSH + "    ptwr_port_dsb_ishst(p->port);\n", FLUSH)
+m("flush: the threshold never reached", "if (count + stale > BY_IPA_MAX)", "if (0)",
+  "a threshold decides cost only: both ways invalidate the same")
+m("flush: always by VMALLS12E1", "if (count + stale > BY_IPA_MAX)", "if (1)",
+  "a threshold decides cost only; tests of the fake port compare the order")
+m("flush: above the threshold stage 1 only", "        ptwr_port_tlbi_vmalls12e1is(p->port);\n",
+  "        ptwr_port_tlbi_vmalle1is(p->port);\n")
+m("flush: above the threshold nothing", "        ptwr_port_tlbi_vmalls12e1is(p->port);\n", "")
+m("flush: the threshold forgets stale tables", "count + stale > BY_IPA_MAX", "count > BY_IPA_MAX",
+  "a threshold decides cost only: all are invalidated one by one then")
+m("flush: stage-2 entries of the frames stay",
+  "            ptwr_port_tlbi_ipas2e1is(p->port, window, frames[i]);\n", "            ;\n")
+m("flush: one frame only", "i < count; i++)\n            ptwr_port_tlbi_ipas2e1is(p->port, window",
+  "i < count && i < 1; i++)\n            ptwr_port_tlbi_ipas2e1is(p->port, window")
+m("flush: the other window", "ptwr_port_tlbi_ipas2e1is(p->port, window, frames[i])",
+  "ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK - window, frames[i])")
+m("flush: another frame", "ptwr_port_tlbi_ipas2e1is(p->port, window, frames[i])",
+  "ptwr_port_tlbi_ipas2e1is(p->port, window, mfn_of(frames[i].raw ^ 1))")
+m("flush: stage-2 entries of stale tables stay",
+  "            ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n", "")
+m("flush: stale tables in the data window", "ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n"
+  "            table", "ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, table);\n            table")
+m("flush: the last stale table is left out", "for (uint32_t i = 0; i < stale; i++)",
+  "for (uint32_t i = 1; i < stale; i++)")
+m("flush: starts at the oldest stale table", "mfn_t table = p->unflushed;",
+  "mfn_t table = p->stale_head;")
+m("flush: no DSB between the stages", "        if (count + stale != 0)\n"
+  "            ptwr_port_dsb_ish(p->port);\n", "")
+m("flush: DSB between the stages for frames only", "if (count + stale != 0)", "if (count != 0)")
+m("flush: DSB between the stages for stale tables only", "if (count + stale != 0)",
+  "if (stale != 0)")
+m("flush: DSB between the stages waits for stores only",
+  "        if (count + stale != 0)\n            ptwr_port_dsb_ish(p->port);",
+  "        if (count + stale != 0)\n            ptwr_port_dsb_ishst(p->port);")
+m("flush: stage 1 stays", "        ptwr_port_tlbi_vmalle1is(p->port);\n", "")
+m("flush: stage 1 by VA", "        ptwr_port_tlbi_vmalle1is(p->port);\n",
+  "        ptwr_port_tlbi_vaae1is(p->port, va_of(0));\n")
+m("flush: stage 1 by another VA", "        ptwr_port_tlbi_vmalle1is(p->port);\n",
+  "        ptwr_port_tlbi_vaae1is(p->port, va_of(0x3000));\n")
+m("flush: stage 1 before stage 2", "        mfn_t table = p->unflushed;\n",
+  "        mfn_t table = p->unflushed;\n        ptwr_port_tlbi_vmalle1is(p->port);\n"
+  "        ptwr_port_dsb_ish(p->port);\n#define ptwr_port_tlbi_vmalle1is(x)\n")
+LAST = "    ptwr_port_dsb_ish(p->port);\n    ptwr_port_tlbi_repeat(p->port);\n    ptwr_port_isb(p->port);\n"
+m("flush: no DSB at the end", LAST + "    p->count.tlbi_all++;",
+  LAST.replace("    ptwr_port_dsb_ish(p->port);\n", "", 1) + "    p->count.tlbi_all++;")
+m("flush: DSB at the end waits for stores only", LAST + "    p->count.tlbi_all++;",
+  LAST.replace("dsb_ish(", "dsb_ishst(", 1) + "    p->count.tlbi_all++;")
+m("flush: not repeated", "    ptwr_port_tlbi_repeat(p->port);\n    ptwr_port_isb(p->port);\n"
+  "    p->count.tlbi_all++;", "    ptwr_port_isb(p->port);\n    p->count.tlbi_all++;")
+m("flush: no ISB", "    ptwr_port_isb(p->port);\n    p->count.tlbi_all++;",
+  "    p->count.tlbi_all++;", ISB)
+m("flush: stale tables stay unflushed", "    p->nr_flushed = p->nr_stale;\n", "")
+m("flush: one stale table too few is flushed", "    p->nr_flushed = p->nr_stale;\n",
+  "    p->nr_flushed = p->nr_stale != 0 ? p->nr_stale - 1 : 0;\n")
+m("flush: the first unflushed table is not moved", "    p->unflushed = MFN_NONE;\n", "")
+m("flush: no epoch", "    p->epoch++;\n", "",
+  "nothing compares it: a flush marks the stale tables it serves by nr_flushed")
+
+m("protect: the data window stays writable",
+  "        ptwr_port_s2_store(p->port, PTWR_DATA, frames[i], PTWR_RO);\n", "        ;\n")
+m("protect: unmapped instead of read-only",
+  "ptwr_port_s2_store(p->port, PTWR_DATA, frames[i], PTWR_RO);",
+  "ptwr_port_s2_store(p->port, PTWR_DATA, frames[i], PTWR_UNMAPPED);")
+m("protect: the first frame only", "i < count; i++)\n        ptwr_port_s2_store(p->port, PTWR_DATA",
+  "i < 1; i++)\n        ptwr_port_s2_store(p->port, PTWR_DATA")
+m("protect: no flush", "    flush(p, PTWR_DATA, frames, count);\n", "")
+m("protect: flush of the walk window", "    flush(p, PTWR_DATA, frames, count);\n",
+  "    flush(p, PTWR_WALK, frames, count);\n")
+m("protect: flush of stage 1 only", "    flush(p, PTWR_DATA, frames, count);\n",
+  "    flush(p, PTWR_DATA, frames, 0);\n")
+m("protect: no clean", "        ptwr_port_dc_civac_page(p->port, frames[i]);\n", "        ;\n")
+m("protect: clean of the first frame only", "i < count; i++)\n        ptwr_port_dc_civac_page",
+  "i < 1; i++)\n        ptwr_port_dc_civac_page")
+m("protect: clean before the flush",
+  "    flush(p, PTWR_DATA, frames, count);\n",
+  "    for (unsigned int i = 0; i < count; i++)\n        ptwr_port_dc_civac_page(p->port, frames[i]);\n"
+  "    flush(p, PTWR_DATA, frames, count);\n    if (1)\n        return;\n")
+
+m("repaired: no DSB", "sequence_repaired(struct ptwr *p) { ptwr_port_dsb_ishst(p->port); }",
+  "sequence_repaired(struct ptwr *p) { (void)p; }")
+m("attach: the walk page stays unmapped",
+  "    ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_RO);\n", "")
+m("attach: writable in the walk window", "ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_RO);",
+  "ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_RW);")
+ATTACH_DSB = "lets the walk that waits for it succeed. */\n    ptwr_port_dsb_ish(p->port);\n"
+m("attach: no DSB", ATTACH_DSB, ATTACH_DSB.split("    ptwr")[0])
+
+DETACH = "    ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);\n    if (va == NULL)"
+m("detach: the walk page stays", DETACH, "    if (va == NULL)")
+m("detach: the data window instead", DETACH, DETACH.replace("PTWR_WALK", "PTWR_DATA"))
+m("detach: always by VA", "    if (va == NULL) {\n        flush",
+  "    static const va_t zero;\n    if (va == NULL)\n        va = &zero;\n    if (0) {\n        flush")
+m("detach: never by VA", "    if (va == NULL) {\n        flush(p, PTWR_WALK, &table, 1);",
+  "    if (1) {\n        flush(p, PTWR_WALK, &table, 1);")
+m("detach: full flush of the data window",
+  "    if (va == NULL) {\n        flush(p, PTWR_WALK, &table, 1);",
+  "    if (va == NULL) {\n        flush(p, PTWR_DATA, &table, 1);")
+m("detach: full flush of stage 1 only",
+  "    if (va == NULL) {\n        flush(p, PTWR_WALK, &table, 1);",
+  "    if (va == NULL) {\n        flush(p, PTWR_WALK, &table, 0);")
+BY_VA = ("    ptwr_port_dsb_ishst(p->port);\n    ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n"
+         "    ptwr_port_dsb_ish(p->port);\n")
+m("detach by VA: no DSB before the TLBI", BY_VA, BY_VA.split("\n", 1)[1])
+m("detach by VA: stage 2 stays", BY_VA, "    ptwr_port_dsb_ish(p->port);\n")
+m("detach by VA: stage 2 of the data window", BY_VA, BY_VA.replace("PTWR_WALK", "PTWR_DATA"))
+m("detach by VA: no DSB between the stages", BY_VA, BY_VA.rsplit("    ptwr", 1)[0])
+m("detach by VA: DSB between the stages for stores", BY_VA,
+  BY_VA.replace("dsb_ish(", "dsb_ishst("))
+m("detach by VA: stage 1 first", BY_VA,
+  "    ptwr_port_dsb_ishst(p->port);\n    ptwr_port_tlbi_vaae1is(p->port, *va);\n"
+  "    ptwr_port_dsb_ish(p->port);\n    ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n"
+  "#define ptwr_port_tlbi_vaae1is(x, y)\n")
+m("detach by VA: stage 1 stays", "    ptwr_port_tlbi_vaae1is(p->port, *va);\n", "")
+m("detach by VA: another page's leaf only", "    ptwr_port_tlbi_vaae1is(p->port, *va);\n",
+  "    ptwr_port_tlbi_vaae1is(p->port, va_of(va->raw + 2 * desc_span(3)));\n")
+m("detach by VA: the other base", "    ptwr_port_tlbi_vaae1is(p->port, *va);\n",
+  "    ptwr_port_tlbi_vaae1is(p->port, va_of(~va->raw));\n")
+END = "    ptwr_port_tlbi_vaae1is(p->port, *va);\n" + LAST
+m("detach by VA: no DSB at the end", END, END.replace("    ptwr_port_dsb_ish(p->port);\n", ""))
+m("detach by VA: DSB at the end for stores", END, END.replace("dsb_ish(", "dsb_ishst("))
+m("detach by VA: not repeated", END, END.replace("    ptwr_port_tlbi_repeat(p->port);\n", ""))
+m("detach by VA: no ISB", END, END.replace("    ptwr_port_isb(p->port);\n", ""), ISB)
+
+RELAX = "    ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, frame);\n    ptwr_port_dsb_ish(p->port);\n"
+m("relax: stage 2 stays", RELAX, "    ptwr_port_dsb_ish(p->port);\n")
+m("relax: stage 2 of the walk window", RELAX, RELAX.replace("PTWR_DATA", "PTWR_WALK"))
+m("relax: no DSB between the stages", RELAX, RELAX.split("\n")[0] + "\n")
+m("relax: stage 1 stays", "    ptwr_port_tlbi_vaae1is(p->port, va);\n", "")
+m("relax: another VA", "    ptwr_port_tlbi_vaae1is(p->port, va);\n",
+  "    ptwr_port_tlbi_vaae1is(p->port, va_of(va.raw ^ PAGE_SIZE));\n")
+RELAX_END = "    ptwr_port_tlbi_vaae1is(p->port, va);\n    ptwr_port_dsb_ish(p->port);\n    ptwr_port_isb(p->port);\n"
+m("relax: no DSB at the end", RELAX_END, RELAX_END.replace("    ptwr_port_dsb_ish(p->port);\n", ""))
+m("relax: no ISB", RELAX_END, RELAX_END.replace("    ptwr_port_isb(p->port);\n", ""), ISB)
+RELEASE = ("    ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RW);\n"
+           "    ptwr_port_dsb_ishst(p->port);\n")
+m("release: the data window stays read-only", RELEASE, "    ptwr_port_dsb_ishst(p->port);\n")
+m("release: no DSB", RELEASE, RELEASE.split("\n")[0] + "\n")
+m("release: the old permission stays cached", "    sequence_relax(p, frame, va);\n}",
+  "    (void)va;\n}")
+
+REPLACE = ("    ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);\n"
+           "    flush(p, PTWR_WALK, &table, 1);\n    ptwr_port_store(p->port, table, index, value);\n")
+m("replace: the table stays in sight", REPLACE, REPLACE.split("\n", 1)[1])
+m("replace: no flush", REPLACE, REPLACE.replace("    flush(p, PTWR_WALK, &table, 1);\n", ""))
+m("replace: flush of the data window", REPLACE, REPLACE.replace("flush(p, PTWR_WALK", "flush(p, PTWR_DATA"))
+m("replace: flush of stage 1 only", REPLACE, REPLACE.replace("&table, 1", "&table, 0"))
+m("replace: flush by VA", REPLACE, REPLACE.replace("    flush(p, PTWR_WALK, &table, 1);\n",
+  "    sequence_detach(p, table, &(const va_t){0});\n"))
+m("replace: store before the flush", REPLACE, "\n".join(REPLACE.split("\n")[i] for i in (0, 2, 1, 3)))
+m("replace: break in sight of others", REPLACE,
+  "    ptwr_port_store(p->port, table, index, desc_of(0));\n" + REPLACE)
+m("replace: nothing is stored", REPLACE, "\n".join(REPLACE.split("\n")[:2]) + "\n")
+m("replace: no DSB before the table is shown", "    sequence_repaired(p);\n    sequence_attach",
+  "    sequence_attach")
+m("replace: the table stays hidden", "    sequence_repaired(p);\n    sequence_attach(p, table);\n",
+  "    sequence_repaired(p);\n")
+
+m("unmap: the frame stays mapped",
+  "    ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_UNMAPPED);\n", "")
+m("unmap: read-only", "ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_UNMAPPED);",
+  "ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RO);")
+m("unmap: no flush", "    flush(p, PTWR_DATA, &frame, 1);\n", "")
+m("unmap: flush of the walk window", "    flush(p, PTWR_DATA, &frame, 1);\n",
+  "    flush(p, PTWR_WALK, &frame, 1);\n")
+RETIRE = "sequence_retire(struct ptwr *p, mfn_t table)\n{\n    ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);\n"
+m("retire: the walk page stays", RETIRE, RETIRE.rsplit("    ptwr", 1)[0] + "    (void)p;\n    (void)table;\n")
+FREE = "sequence_free(struct ptwr *p, mfn_t frame)\n{\n    ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RW);\n"
+m("free: stays read-only", FREE, FREE.rsplit("    ptwr", 1)[0] + "    (void)p;\n    (void)frame;\n")
+m("freed: no DSB", "sequence_freed(struct ptwr *p) { ptwr_port_dsb_ishst(p->port); }",
+  "sequence_freed(struct ptwr *p) { (void)p; }",
+  "Arm ARM D8.2.6: without it the next store may fault once more; it is then relaxed with a DSB")
+
+# --- Stale tables --------------------------------------------------------------------------------
+source("ptwr/stale.c")
+m("stale: stays in the walk window", "    sequence_retire(p, mfn);\n", "")
+m("stale: not in the list of unflushed", "    if (mfn_is_none(p->unflushed))\n        p->unflushed = mfn;\n", "")
+m("stale: always the first unflushed", "    if (mfn_is_none(p->unflushed))\n        p->unflushed = mfn;\n",
+  "    p->unflushed = mfn;\n")
+m("stale: counted as flushed", "    p->nr_stale++;\n", "    p->nr_stale++;\n    p->nr_flushed++;\n")
+m("stale: not torn down", "    if (mfn_is_none(p->teardown))\n        p->teardown = mfn;\n", "")
+m("stale: the last torn down first", "    if (mfn_is_none(p->teardown))\n        p->teardown = mfn;\n",
+  "    p->teardown = mfn;\n")
+m("stale: keeps its back-pointer", "    frame_clear(f, FRAME_BACKPTR);\n", "",
+  "begin() clears it when the frame becomes a table again, and nothing reads it before")
+m("stale: stays hooked", "    f->hooked = 0;\n", "",
+  "begin() clears it when the frame becomes a table again")
+m("stale: keeps its pin", "    frame_clear(f, FRAME_PINNED);\n", "",
+  "the pin holds a reference, so a table that has one is never stale")
+m("stale: its writers stay counted", "    if (f->el1_writers != 0)\n        p->tables_with_writers--;\n", "")
+m("stale: nothing is taken down", "    frame_set_cursor(f, taken);\n", "    (void)taken;\n")
+m("stale: appended in front", "frame_get(p->frames, p->stale_tail)->parent = mfn.raw;", ";")
+m("stale: freed without a flush", "while (p->nr_flushed != 0 && ", "while (p->nr_stale != 0 && ")
+m("stale: freed before it is torn down", "p->nr_flushed != 0 && !mfn_eq(p->stale_head, p->teardown)",
+  "p->nr_flushed != 0")
+m("stale: no flush for one that waits", "        if (p->nr_flushed == 0)\n            sequence_flush(p);\n", "")
+m("stale: flush each time", "        if (p->nr_flushed == 0)\n            sequence_flush(p);\n",
+  "        sequence_flush(p);\n")
+m("stale: flush only if some are flushed", "if (p->nr_flushed == 0)\n", "if (p->nr_flushed != 0)\n")
+m("stale: the count of flushed ones stays", "    p->nr_flushed--;\n", "")
+m("stale: freed as a table", "    f->type = FRAME_NONE;\n", "")
+m("stale: never writable again", "    sequence_free(p, mfn);\n", "")
+m("stale: freed ones not told", "    if (freed)\n        sequence_freed(p);\n", "",
+  "as for sequence_freed(): the next store may fault once more")
+m("stale: one entry is not dropped", "for (unsigned int i = count; i-- > 0;)",
+  "for (unsigned int i = count; i-- > 1;)")
+
+# --- Types ---------------------------------------------------------------------------------------
+source("ptwr/type.c")
+m("leaf: not the domain's", "    if (f == NULL)\n        return refuse(p, PTWR_RULE_OWNER);\n    if (f->refs",
+  "    if (f == NULL)\n        return HV_OK;\n    if (f->refs")
+m("leaf: too many references", "    if (f->refs == FRAME_REFS_MAX)\n        return refuse(p, PTWR_RULE_COUNT);\n", "",
+  "needs a million leaves: shown by the unit tests that set the count")
+m("leaf: every leaf taken for read-only", "    if (!desc_is_writable(d))\n        return HV_OK;\n",
+  "    if (1)\n        return HV_OK;\n")
+m("leaf: read-only frame writable", "    if (f->readonly)\n        return refuse(p, PTWR_RULE_FOREIGN);\n    if (desc_is_el0",
+  "    if (desc_is_el0")
+m("leaf: table writable for EL0", "        if (frame_is_live_table(f))\n            return refuse(p, PTWR_RULE_EL0_TABLE);\n", "")
+m("leaf: EL0 writer in the place of a cursor", "        if (f->state == FRAME_STALE) /* its cursor stands where the count would */\n            return NOT_READY;\n", "")
+m("leaf: too many EL0 writers", "return f->el0_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);",
+  "return HV_OK;", "needs 16,383 leaves: shown by the unit tests that set the count")
+m("leaf: table writable, assist off", "    if (!p->assist && frame_is_live_table(f))\n        return refuse(p, PTWR_RULE_WRITABLE);\n", "")
+m("leaf: too many EL1 writers", "return f->el1_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);",
+  "return HV_OK;", "needs 16,383 leaves: shown by the unit tests that set the count")
+m("leaf: EL0 writers counted as EL1's", "desc_is_el0(d) ? FRAME_REF_EL0_WRITER : FRAME_REF_EL1_WRITER",
+  "FRAME_REF_EL1_WRITER")
+m("leaf: writers not counted", "    if (!desc_is_writable(d))\n        return FRAME_REF;\n", "    if (1)\n        return FRAME_REF;\n")
+m("leaf: tables with writers not counted up", "        p->tables_with_writers++;\n    f->counts += delta;",
+  "        ;\n    f->counts += delta;")
+m("leaf: tables with writers not counted down", "f->el1_writers == 0 && frame_is_live_table(f))\n        p->tables_with_writers--;",
+  "f->el1_writers == 0 && frame_is_live_table(f))\n        ;")
+m("leaf: device as memory", "return validate_is_normal(p, d) ? refuse(p, PTWR_RULE_MEMTYPE) : HV_OK;", "return HV_OK;")
+m("leaf: memory as a device", "    if (!validate_is_normal(p, d))\n        return refuse(p, PTWR_RULE_MEMTYPE);\n    for", "    for")
+m("leaf: only the first frame of a block is judged", "    for (unsigned int i = 0; i < count; i++) {\n        mfn_t mfn",
+  "    for (unsigned int i = 0; i < 1; i++) {\n        mfn_t mfn")
+m("leaf: only the first frame of a block is counted",
+  "    for (unsigned int i = 0; i < count; i++)\n        leaf_add", "    for (unsigned int i = 0; i < 1; i++)\n        leaf_add")
+m("leaf: only the first frame of a block is dropped", "i < leaf_frames(level); i++)\n        leaf_sub",
+  "i < 1; i++)\n        leaf_sub")
+TAKE_TABLE = "    *child = mfn;\n    if (f == NULL)\n        return refuse(p, PTWR_RULE_OWNER);\n"
+m("link: not the domain's", TAKE_TABLE, "    *child = mfn;\n    if (f == NULL)\n        return HV_OK;\n")
+m("link: to a frame that others write", TAKE_TABLE + "    if (f->readonly || frame_has(f, FRAME_FOREIGN))\n        return refuse(p, PTWR_RULE_FOREIGN);\n", TAKE_TABLE,
+  "may_begin() refuses the same; no table has either mark")
+m("link: to a stale table", "if (f->state == FRAME_STALE || f->type == FRAME_NONE)", "if (f->type == FRAME_NONE)")
+LINK_TYPE = "    if (f->type != frame_type_of_level(at.level + 1U))\n        return refuse(p,\n                      f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL : PTWR_RULE_TYPE);\n"
+m("link: to a table of another level", LINK_TYPE, "")
+m("link: to an open table", "    if (type_slot(p, mfn) != NULL)\n        return HV_EBUSY;\n", "")
+m("link: to a table that is not validated", "    if (f->state != FRAME_ATTACHED)\n        return NOT_READY;\n", "")
+m("link: too many references", "    if (f->type_count == FRAME_TYPE_COUNT_MAX)\n        return refuse(p, PTWR_RULE_COUNT);\n    f->type_count++;\n    if (f->hooked)",
+  "    f->type_count++;\n    if (f->hooked)", "needs 65,535 links: shown by the unit tests that set the count")
+m("link: not counted", "    f->type_count++;\n    if (f->hooked)", "    if (f->hooked)")
+m("link: the second one keeps the back-pointer", "    if (f->hooked) {\n        frame_clear(f, FRAME_BACKPTR);\n", "    if (f->hooked) {\n")
+m("link: every one is the first", "    if (f->hooked) {\n        frame_clear", "    if (0) {\n        frame_clear")
+m("link: not marked hooked", "    f->hooked = 1;\n", "")
+m("link: no back-pointer", "    frame_set(f, FRAME_BACKPTR);\n    frame_set_parent(f, at.table, at.index);", "    frame_set_parent(f, at.table, at.index);")
+m("link: another index", "    frame_set(f, FRAME_BACKPTR);\n    frame_set_parent(f, at.table, at.index);",
+  "    frame_set(f, FRAME_BACKPTR);\n    frame_set_parent(f, at.table, at.index ^ 1U);")
+m("put: not counted", "    f->type_count--;\n    if (f->type_count == 0) {", "    if (f->type_count == 1) {")
+m("put: plain at once", "        stale_add(p, mfn, PTWR_ENTRIES);\n        p->count.demoted++;",
+  "        to_plain_now(p, mfn);\n        p->count.demoted++;".replace("to_plain_now(p, mfn)",
+  "f->type = FRAME_NONE, f->state = FRAME_PLAIN, sequence_retire(p, mfn), sequence_free(p, mfn)"))
+m("put: one reference too early", "    if (f->type_count == 0) {\n        stale_add", "    if (f->type_count <= 1) {\n        stale_add")
+m("put: its last entry holds nothing", "stale_add(p, mfn, PTWR_ENTRIES);", "stale_add(p, mfn, PTWR_ENTRIES - 1);")
+m("drop: keeps the back-pointer", "    if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)\n        frame_clear(f, FRAME_BACKPTR);\n", "")
+m("drop: any entry clears the back-pointer", "if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)",
+  "if (frame_has(f, FRAME_BACKPTR))",
+  "with a back-pointer there is one entry only, so it is the one that is dropped")
+m("drop: nothing", "    type_put(p, mfn);\n}\n\nvoid type_drop", "    (void)mfn;\n}\n\nvoid type_drop")
+m("take: the bits are not judged", "    rule = validate_bits(p, at.level, d);\n    if (rule != PTWR_RULE_NONE)\n        return refuse(p, rule);\n", "    (void)rule;\n")
+m("take: an invalid entry takes", "    p->count.validated++;\n    if (!desc_is_valid(d))\n        return HV_OK;\n    rule", "    p->count.validated++;\n    rule")
+m("cancel: plain although walkers saw it", "    sequence_free(p, mfn);\n}\n\n/* No walker ever saw it", "}\n\n/* No walker ever saw it")
+m("cancel: what it took is forgotten", "    if (f->el0_writers == 0)\n        to_plain(p, mfn);\n    else\n        stale_add(p, mfn, f->el0_writers);",
+  "    (void)f;\n    to_plain(p, mfn);")
+m("cancel: its writers stay counted", "    if (f->el1_writers != 0)\n        p->tables_with_writers--;\n    f->type = FRAME_NONE;", "    f->type = FRAME_NONE;")
+m("cancel: children that were begun stay", "            if (i == 0)\n                next = type_child(p, block[i]);\n            else\n                cancel_one(p, type_child(p, block[i]));",
+  "            next = MFN_NONE;")
+BEGIN = "    if (f == NULL)\n        return refuse(p, PTWR_RULE_OWNER);\n    if (f->readonly || frame_has(f, FRAME_FOREIGN))\n        return refuse(p, PTWR_RULE_FOREIGN);\n    if (f->state == FRAME_STALE) {"
+m("begin: a frame that others write", BEGIN, BEGIN.replace("    if (f->readonly || frame_has(f, FRAME_FOREIGN))\n        return refuse(p, PTWR_RULE_FOREIGN);\n", ""))
+m("begin: a foreign frame", BEGIN, BEGIN.replace("f->readonly || frame_has(f, FRAME_FOREIGN)", "f->readonly"),
+  "nothing marks a frame FOREIGN yet; the unit tests do")
+m("begin: EL2's own frame", BEGIN, BEGIN.replace("f->readonly || ", ""))
+m("begin: a stale frame", "    if (f->state == FRAME_STALE) {\n        err = stale_finish(p, mfn, budget);\n        if (err != HV_OK)\n            return err;\n    }\n    if (f->type", "    (void)err;\n    if (f->type")
+m("begin: a frame with a type", "    if (f->type != FRAME_NONE)\n        return refuse(p, PTWR_RULE_TYPE);\n", "")
+m("begin: EL0 can write it", "    if (f->el0_writers != 0)\n        return refuse(p, PTWR_RULE_EL0_TABLE);\n", "")
+m("begin: EL1 can write it, assist off", "    if (!p->assist && f->el1_writers != 0)\n        return refuse(p, PTWR_RULE_WRITABLE);\n", "")
+m("begin: stays hooked", "    f->hooked = 0;\n    frame_clear(f, FRAME_BACKPTR);\n    frame_set_parent(f, parent.table", "    frame_clear(f, FRAME_BACKPTR);\n    frame_set_parent(f, parent.table",
+  "stale_add() clears it when a table ends, and no other frame has it")
+m("begin: keeps a back-pointer", "    f->hooked = 0;\n    frame_clear(f, FRAME_BACKPTR);\n    frame_set_parent(f, parent.table", "    f->hooked = 0;\n    frame_set_parent(f, parent.table",
+  "stale_add() clears it when a table ends, and no other frame has it")
+m("begin: its writers are not counted", "    if (f->el1_writers != 0)\n        p->tables_with_writers++;\n", "")
+m("begin: children are not protected", "    sequence_protect(p, list, n);\n", "")
+m("begin: the last child is not protected", "    sequence_protect(p, list, n);\n", "    sequence_protect(p, list, n > 1 ? n - 1 : n);\n")
+m("begin: the top is not protected", "    sequence_protect(p, &mfn, 1);\n", "")
+m("scan: the first entry is skipped", "unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);",
+  "unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers ? f->el0_writers : 1);")
+m("scan: the cursor stays", "        frame_set_cursor(f, at.index + 1U);\n    }", "    }")
+m("attach: the cursor stays", "    frame_set_cursor(f, 0);\n    f->index = 0;\n    f->state = FRAME_ATTACHED;", "    f->index = 0;\n    f->state = FRAME_ATTACHED;")
+m("attach: the way back becomes a role", "    frame_set_cursor(f, 0);\n    f->index = 0;\n    f->state = FRAME_ATTACHED;", "    frame_set_cursor(f, 0);\n    f->state = FRAME_ATTACHED;",
+  "a level-0 table never was a child, so its index is 0 already")
+m("attach: not shown to walkers", "    sequence_attach(p, mfn);\n    p->count.promoted++;", "    p->count.promoted++;")
+m("promote: a refused tree is not cancelled", "            type_cancel(p, top);\n", "            ;\n")
+m("promote: protecting as another level", "return f->type == frame_type_of_level(level) ? HV_OK : refuse(p, PTWR_RULE_TYPE);", "return HV_OK;")
+
+source("ptwr/type.h")
+m("fast take: another kind of leaf", "    if (((d.raw ^ cache->attributes) & ~DESC_OA) != 0 ||\n", "    if (")
+m("fast take: another region", "\n        page >> (REGION_SHIFT - PAGE_SHIFT) != cache->region ||", "",
+  "the model's frames are one region: shown by the unit tests")
+m("fast take: any frame", "    return frame_is_ordinary(f, p->owner) ? f : NULL;\n}\n\n/* type_take() of such", "    (void)p;\n    return f;\n}\n\n/* type_take() of such")
+m("fast take: too many", "if (f == NULL || (f->counts & FRAME_COUNTS_HIGH) != 0)", "if (f == NULL)",
+  "needs thousands of leaves: shown by the unit tests")
+m("fast drop: nothing", "    f->counts -= cache->delta;\n", "")
+
+# --- Bits ----------------------------------------------------------------------------------------
+source("ptwr/validate.c")
+for bit in ["DESC_RES0_HIGH", "DESC_GP", "DESC_CONTIGUOUS", "DESC_PXNTABLE", "DESC_UXNTABLE", "DESC_APTABLE"]:
+    first = {"DESC_RES0_HIGH": "(DESC_RES0_HIGH | DESC_GP | DESC_CONTIGUOUS", "DESC_GP": "DESC_GP | DESC_CONTIGUOUS"}
+    old = first.get(bit, bit + " |")
+    m(f"bits: leaf with {bit}", old, old.replace(bit + " |", "0 |" if old != bit + " |" else "0 |", 1))
+m("bits: leaf with bit 63", "     DESC_NSTABLE)\n", "     0)\n")
+m("bits: table with reserved bits", "    if ((d.raw & TABLE_REFUSED) != 0)\n        return PTWR_RULE_RESERVED;\n", "")
+m("bits: table without WALK", "return (desc_oa(d) & p->walk) != 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;", "return PTWR_RULE_NONE;")
+m("bits: table beyond both windows", "        return PTWR_RULE_RESERVED;\n    if (is_beyond(p, d))\n        return PTWR_RULE_OWNER;\n    return (desc_oa(d) & p->walk) != 0",
+  "        return PTWR_RULE_RESERVED;\n    return (desc_oa(d) & p->walk) != 0")
+m("bits: leaf beyond both windows", "    if (is_beyond(p, d))\n        return PTWR_RULE_OWNER;\n    return (desc_oa(d) & p->walk) == 0", "    return (desc_oa(d) & p->walk) == 0")
+m("bits: leaf with WALK", "return (desc_oa(d) & p->walk) == 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;", "return PTWR_RULE_NONE;")
+m("bits: block at level 1", "    if (level < 2)\n        return PTWR_RULE_LEVEL;\n", "")
+m("bits: reserved encoding at level 3", "    if (!desc_is_leaf(d, level))\n        return PTWR_RULE_RESERVED;\n", "")
+m("bits: block off its boundary", " ||\n        (desc_oa(d) & (desc_span(level) - 1)) != 0)", ")")
+m("bits: reserved shareability", " || (d.raw & DESC_SH) == SH_RESERVED", "",
+  "Arm ARM D8.6.2: a reserved encoding; UNPREDICTABLE in the model's terms too, so nothing is shown")
+m("bits: device one byte too long", "size <= range->size && oa - range->base <= range->size - size", "oa - range->base <= range->size")
+m("bits: device below its base", "if (oa >= range->base && ", "if (")
+m("break: never", "    return ((old.raw ^ value.raw) & ~FREE_TO_CHANGE) != 0;", "    return false;")
+m("break: always", "    return ((old.raw ^ value.raw) & ~FREE_TO_CHANGE) != 0;", "    return true;")
+m("break: from or to an invalid entry", "    if (!desc_is_valid(old) || !desc_is_valid(value))\n        return false;\n", "")
+m("break: address changes freely", "(DESC_AP_EL0 | DESC_AP_RO", "(DESC_OA | DESC_AP_EL0 | DESC_AP_RO")
+m("break: memory type changes freely", "(DESC_AP_EL0 | DESC_AP_RO", "(DESC_ATTRINDX | DESC_AP_EL0 | DESC_AP_RO")
+m("break: size changes freely", "(DESC_AP_EL0 | DESC_AP_RO", "(DESC_TABLE | DESC_AP_EL0 | DESC_AP_RO",
+  "an entry that was a link and becomes a block differs in its address (WALK) as well")
+m("break: shareability changes freely", "(DESC_AP_EL0 | DESC_AP_RO", "(DESC_SH | DESC_AP_EL0 | DESC_AP_RO")
+m("break: nG changes freely", "(DESC_AP_EL0 | DESC_AP_RO", "(DESC_NG | DESC_AP_EL0 | DESC_AP_RO")
+
+# --- Opening and reconnecting --------------------------------------------------------------------
+source("ptwr/slot.c")
+m("one VA: without back-pointer", "if (!frame_has(f, FRAME_BACKPTR) || entries != 1)", "if (entries != 1)")
+m("one VA: with several entries", "if (!frame_has(f, FRAME_BACKPTR) || entries != 1)", "if (!frame_has(f, FRAME_BACKPTR))",
+  "the back-pointer goes with the second entry: two ways to say one thing")
+m("one VA: index of another level", "address |= f->index * desc_span(level - 1);", "address |= f->index * desc_span(level);")
+m("one VA: index left out", "        address |= f->index * desc_span(level - 1);\n", "")
+m("one VA: only the table itself is looked at", "for (unsigned int level = 3; level > 0; level--) {\n        const", "for (unsigned int level = 3; level > 2; level--) {\n        const")
+m("one VA: the root's parents are not", "for (unsigned int level = 3; level > 0; level--) {\n        const", "for (unsigned int level = 3; level > 1; level--) {\n        const")
+m("one VA: TTBR1's range is the lower", "        address |= ~UINT64_C(0) << (PAGE_SHIFT + 4 * PTWR_INDEX_BITS);\n", "")
+m("one VA: a root of both bases", "    default:\n        return false;\n    }\n    *va", "    default:\n        break;\n    }\n    *va")
+m("open: any level by VA", "one_va = frame_level(f) == 3 && proven_va", "one_va = proven_va",
+  "proven_va() goes up three levels, past the root, which has no back-pointer")
+m("open: nothing by VA", "one_va = frame_level(f) == 3 && proven_va(p, store->table, &va);", "one_va = false, (void)proven_va, (void)va;")
+m("open: everything by VA", "sequence_detach(p, store->table, one_va ? &va : NULL);", "(void)one_va, va = va_of(0), sequence_detach(p, store->table, &va);")
+m("open: no reference of its own", "    f->type_count++;\n    sequence_detach", "    sequence_detach")
+m("open: writable before it is detached", "    sequence_detach(p, store->table, one_va ? &va : NULL);\n",
+  "    sequence_release(p, store->table, store->va);\n    sequence_detach(p, store->table, one_va ? &va : NULL);\n")
+m("open: not detached", "    sequence_detach(p, store->table, one_va ? &va : NULL);\n", "    (void)one_va;\n    (void)va;\n")
+SNAP = "    ptwr_port_snapshot_take(p->port, (unsigned int)(slot - p->slots), store->table);\n"
+m("open: no snapshot", SNAP, "")
+m("open: snapshot after it is writable", SNAP + "    sequence_release(p, store->table, store->va);\n", "    sequence_release(p, store->table, store->va);\n" + SNAP)
+m("open: stays attached in name", "    f->state = FRAME_OPEN;\n", "")
+m("open: a table that lost its last reference", "        if (f->state != FRAME_ATTACHED)\n            return HV_EAGAIN;\n", "")
+m("open: not counted", "    p->nr_open++;\n", "")
+m("open: the slot's age stays", "        .sequence = p->sequence++,\n", "        .sequence = p->sequence,\n")
+m("protect: by the wrong vCPU", "            (vcpu != ANY_VCPU && slot->vcpu != vcpu))", "            (vcpu != ANY_VCPU && slot->vcpu == vcpu))")
+m("protect: all vCPUs' slots", "            (vcpu != ANY_VCPU && slot->vcpu != vcpu))", "            vcpu == 200)")
+m("protect: twice", "mfn_is_none(slot->table) || slot->protected_ ||", "mfn_is_none(slot->table) ||")
+m("protect: nothing", "    if (n != 0)\n        sequence_protect(p, frames, n);\n", "    (void)frames;\n")
+m("protect: the last one is left writable", "    if (n != 0)\n        sequence_protect(p, frames, n);\n", "    if (n != 0)\n        sequence_protect(p, frames, n > 1 ? n - 1 : n);\n")
+m("protect: stays open in name", "        frame_get(p->frames, slot->table)->state = FRAME_PROTECTING;\n", "")
+m("restore: nothing", "        ptwr_port_store(p->port, slot->table, i, old);\n", "        (void)old;\n")
+m("restore: from the next entry on", "for (unsigned int i = slot->cursor; i < PTWR_ENTRIES; i++) {\n        desc_t old;", "for (unsigned int i = slot->cursor + 1U; i < PTWR_ENTRIES; i++) {\n        desc_t old;")
+m("restore: no DSB", "    sequence_repaired(p);\n    slot->cursor", "    slot->cursor")
+m("refuse: the value stays", "    ptwr_port_store(p->port, at.table, at.index, desc_of(value.raw & ~DESC_VALID));\n", "")
+m("refuse: the old value returns", "desc_of(value.raw & ~DESC_VALID)", "old")
+m("refuse: 0 instead of the value", "desc_of(value.raw & ~DESC_VALID)", "desc_of(0)")
+m("refuse: no DSB", "    sequence_repaired(p);\n    return HV_OK;", "    return HV_OK;")
+m("refuse: crash is ignored", "    if (p->action == PTWR_ACTION_CRASH) {\n        restore", "    if (0) {\n        restore")
+m("batch: drop before take", "    enum hv_err err = type_take(p, at, change[1], budget);\n\n    if (err == HV_EBUSY || err == HV_EINVAL) {\n        slot->blocked",
+  "    type_drop(p, at, change[0]);\n    enum hv_err err = type_take(p, at, change[1], budget);\n#define type_drop(a, b, c)\n    if (err == HV_EBUSY || err == HV_EINVAL) {\n        slot->blocked")
+m("batch: nothing is taken", "enum hv_err err = type_take(p, at, change[1], budget);\n\n    if (err == HV_EBUSY", "enum hv_err err = HV_OK;\n    (void)budget;\n    if (err == HV_EBUSY")
+m("batch: nothing is dropped", "    type_drop(p, at, change[0]);\n    return HV_OK;", "    return HV_OK;")
+m("batch: the old value is judged", "type_take(p, at, change[1], budget)", "type_take(p, at, change[0], budget)")
+m("batch: a conflict is never tried again", "        if (!last)\n            return HV_EBUSY;\n", "")
+m("batch: a conflict is tried for ever", "        if (!last)\n            return HV_EBUSY;\n", "        (void)last;\n        if (1)\n            return HV_EBUSY;\n")
+m("batch: the first change is skipped", "slot->table, slot->cursor);\n        unsigned int count", "slot->table, slot->cursor + 1U);\n        unsigned int count")
+m("batch: fast drop not undone", "    (void)type_drop_fast(p, &cache->take, value);\n    return false;", "    return false;")
+m("batch: fast, and nothing dropped", "    if (!desc_is_valid(old) || type_drop_fast(p, &cache->drop, old))", "    if (1)")
+m("finish: not shown to walkers", "    sequence_attach(p, table);\n", "")
+m("finish: stays protecting", "    frame_get(p->frames, table)->state = FRAME_ATTACHED;\n", "")
+m("finish: shown before it is judged", "    enum hv_err err = batch(p, slot, last, budget);\n", "    sequence_attach(p, slot->table);\n    enum hv_err err = batch(p, slot, last, budget);\n")
+m("finish: keeps its reference", "    type_put(p, table);\n}", "}")
+m("finish: still open in number", "    p->nr_open--;\n", "")
+m("finish: an interrupted batch is done", "    if (err == HV_OK || err == HV_EPERM)\n        finish", "    if (err != HV_EBUSY)\n        finish")
+m("close: not protected", "    protect(p, slot, 1, ANY_VCPU, why);\n", "    (void)why;\n")
+m("close: all, not protected", "    protect(p, p->slots, p->nr_slots, ANY_VCPU, why);\n", "    (void)why;\n")
+m("close: one round", "for (unsigned int step = 0; step < 8; step++)", "for (unsigned int step = 0; step < 4; step++)")
+m("close: the last round first", "for (unsigned int step = 0; step < 8; step++)", "for (unsigned int step = 4; step < 8; step++)")
+m("close: a blocked slot is left", "return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : err;", "return err;")
+m("close: alone as if it were the last", "run(p, slot, p->nr_open == 1, budget)", "run(p, slot, true, budget)")
+m("sync: nothing", "enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)\n{\n", "enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)\n{\n    if (1)\n        return HV_OK;\n")
+m("preempt: nothing", "    if (p->nr_open != 0)\n        protect(p, p->slots, p->nr_slots, vcpu, why);", "    (void)vcpu;\n    (void)why;")
+
+source("ptwr/policy.c")
+m("policy: no pause after a walk", "    if (p->pause != 0)\n        return false;\n", "")
+m("policy: the pause does not grow", "            p->pause_shift++;\n", "            ;\n",
+  "a pause of one store already lets the waiting walk pass in a machine of two CPUs whose lock is fair")
+m("policy: the pause never ends", "        p->pause--;\n", "        ;\n")
+m("policy: an empty batch is opened again", "    if (mfn_eq(store->table, p->last_empty))\n        return false;\n", "")
+m("policy: one emulated store does not end it", "    if (mfn_eq(store->table, p->last_empty))\n        p->last_empty = MFN_NONE;\n", "")
+
+# --- One entry -----------------------------------------------------------------------------------
+source("ptwr/update.c")
+m("update: nothing is taken", "    err = take(p, at, old, value, budget);\n    if (err != HV_OK)\n        return err;\n", "    (void)take;\n    (void)budget;\n    err = HV_OK;\n")
+m("update: nothing is dropped", "    type_drop(p, at, old);\n    return HV_OK;", "    return HV_OK;")
+m("update: drop before the store", "    if (validate_needs_break(old, value))", "    type_drop(p, at, old);\n#define type_drop(a, b, c)\n    if (validate_needs_break(old, value))",
+  "a table that goes stale stays as it is until a flush, which begins with a DSB: the store is seen by then")
+m("update: drop before take", "    err = take(p, at, old, value, budget);\n    if (err", "    type_drop(p, at, old);\n#define type_drop(a, b, c)\n    err = take(p, at, old, value, budget);\n    if (err")
+m("update: stored first, judged then", "    err = take(p, at, old, value, budget);\n    if (err", "    ptwr_port_store(p->port, at.table, at.index, value);\n    err = take(p, at, old, value, budget);\n    if (err")
+m("update: a table that is none any more", "    if (f->state != FRAME_ATTACHED || f->type != frame_type_of_level(at.level)) {\n        type_drop(p, at, value);\n        return HV_EAGAIN;\n    }\n", "    (void)f;\n")
+m("update: what was taken for it is kept", "        type_drop(p, at, value);\n        return HV_EAGAIN;", "        return HV_EAGAIN;")
+m("update: never broken", "    if (validate_needs_break(old, value))\n        sequence_replace(p, at.table, at.index, value);\n    else\n        ptwr_port_store", "    ptwr_port_store")
+m("update: always broken", "    if (validate_needs_break(old, value))\n", "    if (1)\n")
+m("update: a conflict is final", "    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {", "    if (err == HV_EBUSY && p->nr_open != 0) {")
+m("update: a link to an open table is final", "    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {", "    if (err == HV_EINVAL && p->nr_open != 0) {")
+m("update: an open table", "    if (p->nr_open != 0 && type_slot(p, table) != NULL) {", "    if (0) {")
+m("update: a table in validation", "    if (f->state == FRAME_PROTECTING)\n        type_cancel(p, table);\n", "")
+m("update: a stale table", "    if (f->state == FRAME_STALE) {\n        err = stale_finish(p, table, budget);\n        if (err != HV_OK)\n            return err;\n    }\n    if (f->state == FRAME_PLAIN)", "    if (f->state == FRAME_PLAIN || f->state == FRAME_STALE)")
+m("update: EL2's own frame", "    if (f == NULL || f->readonly)\n        return HV_EPERM;\n", "    if (f == NULL)\n        return HV_EPERM;\n")
+m("store: EL0 to a table", "    if (store->el0)\n        return refuse_store(p, store, PTWR_RULE_EL0_TABLE);\n", "")
+m("store: assist off", "    if (!p->assist)\n        return refuse_store(p, store, PTWR_RULE_WRITABLE);\n", "")
+m("store: the comparison is not made", "    if (store->old_valid && store->seen != (store->old & mask))\n        return PTWR_FAILED;\n", "")
+m("store: the rest of the entry is lost", "(old.raw & ~(mask << shift)) | (store->value & mask) << shift", "(store->value & mask) << shift")
+m("store: at the start of the entry", "(store->value & mask) << shift)", "(store->value & mask))")
+m("store: done without an update", "    err = update_entry(p, at, value, budget);\n    if (err != HV_OK)\n        return outcome_of(err);\n", "    (void)err;\n    (void)budget;\n")
+m("store: to a protected table is lost", "        if (type_slot(p, store->table) != NULL)\n            return outcome_of(slot_close(p, type_slot(p, store->table), PTWR_T_SLOT, budget));\n", "")
+m("store: to a table in validation waits", "        type_cancel(p, store->table);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
+m("store: to a stale table, old permission kept", "        if (err == HV_OK)\n            sequence_relax(p, store->table, store->va);\n", "",
+  "the retry faults once more on a plain frame, and is relaxed there")
+m("store: already writable, old permission kept", "        sequence_relax(p, store->table, store->va);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
+m("store: to EL2's own frame", "    if (f == NULL || f->readonly) {\n        p->violation", "    if (f == NULL) {\n        p->violation")
+m("store: opened although nothing can be", "    if (mfn_eq(store->table, p->last_empty)) {\n        p->last_empty", "    if (0) {\n        p->last_empty")
+
+# --- Calls ---------------------------------------------------------------------------------------
+source("ptwr/ptwr.c")
+m("get: of another level", "    if (f->type != frame_type_of_level(level)) {\n        (void)refuse_frame(p, mfn, level, PTWR_RULE_TYPE);\n        return HV_EBUSY;\n    }\n", "")
+m("get: a table in validation as another level", "    if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))\n        type_cancel(p, mfn);\n", "")
+m("get: a table that is not validated", "    if (f->state != FRAME_ATTACHED) {\n        enum hv_err err = type_promote", "    if (0) {\n        enum hv_err err = type_promote")
+m("get: not counted", "    f->type_count++;\n    return HV_OK;", "    return HV_OK;")
+m("get: too many", "    if (f->type_count == FRAME_TYPE_COUNT_MAX)\n        return refuse_frame(p, mfn, level, PTWR_RULE_COUNT);\n", "",
+  "needs 65,535 references: shown by the unit tests that set the count")
+m("pin: twice", "    if (f != NULL && frame_has(f, FRAME_PINNED))\n        return refuse_frame", "    if (0)\n        return refuse_frame")
+m("pin: not marked", "    if (err == HV_OK)\n        frame_set(frame_get(p->frames, mfn), FRAME_PINNED);\n", "")
+m("unpin: not pinned", "    if (f == NULL || !frame_has(f, FRAME_PINNED))\n", "    if (f == NULL)\n")
+m("unpin: stays marked", "    frame_clear(f, FRAME_PINNED);\n", "")
+m("unpin: keeps the reference", "    frame_clear(f, FRAME_PINNED);\n    type_put(p, mfn);\n", "    frame_clear(f, FRAME_PINNED);\n")
+m("base: no role", "        add_role(frame_get(p->frames, mfn), which);\n", "")
+m("base: the other role", "root->index = (root->index | 1U << which) & 0x1ff;", "root->index = (root->index | 2U >> which) & 0x1ff;")
+m("base: a new role replaces the old", "root->index = (root->index | 1U << which) & 0x1ff;", "root->index = (1U << which) & 0x1ff;")
+m("base: the old one keeps its reference", "    if (!mfn_is_none(old))\n        type_put(p, old);\n", "")
+m("base: the new one is dropped", "        type_put(p, old);\n", "        type_put(p, mfn_is_none(mfn) ? old : mfn);\n")
+m("base: TTBR1 without one", "        if (which != 0)\n            return HV_EINVAL;\n", "",
+  "core/ never asks for it; shown by the unit tests")
+m("base: no sync", "    enum hv_err err = ptwr_sync(p, PTWR_T_REGIME, budget);\n", "    enum hv_err err = HV_OK;\n")
+m("walk: an open table stays open", "    if (slot != NULL)\n        return slot_close(p, slot, PTWR_T_WALK, budget);\n", "    if (slot != NULL)\n        return HV_OK;\n")
+m("walk: a stale table without a flush", "        sequence_flush(p);\n        return HV_OK;", "        return HV_OK;")
+m("assist: off with writers", "        if (p->tables_with_writers != 0)\n            return HV_EBUSY;\n", "")
+m("assist: off without a sync", "        err = ptwr_sync(p, PTWR_T_ASSIST, budget);\n        if (err != HV_OK)\n            return err;\n", "        (void)budget;\n")
+m("flush call: nothing", "    sequence_flush(p);\n    (void)ptwr_work(p, &budget);", "    (void)ptwr_work(p, &budget);")
+m("translate: through an open table", "        if (frame_get(p->frames, walk->table)->state != FRAME_ATTACHED)\n            return HV_EAGAIN;\n", "")
+m("remove: in use", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->state != FRAME_PLAIN || f->readonly)")
+m("remove: a table", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->counts != 0 || f->readonly)")
+m("remove: EL2's own frame", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->state != FRAME_PLAIN || f->counts != 0)")
+m("remove: stays mapped", "    sequence_unmap(p, mfn);\n", "")
+m("remove: a table in validation", "    if (f->state == FRAME_PROTECTING)\n        type_cancel(p, mfn);\n", "")
+m("remove: no sync", "    enum hv_err err = ptwr_sync(p, PTWR_T_MEMORY, budget);\n", "    enum hv_err err = HV_OK;\n")
+m("add: somebody's frame", "    if (f->owner != FRAME_NO_OWNER)\n        return HV_EBUSY;\n", "")
+
+# --- The port: what each single effect has to be -------------------------------------------------
+source("tests/mmu/mmu.c")
+m("port: TLBIs reach their own CPU only", "    (void)op;\n    return cpu < MMU_CPUS;", "    return cpu == op->cpu;")
+m("port: VAAE1 of one ASID", "            if (op->kind == MMU_VAAE1)\n                kill_page", "            if (op->kind == MMU_VAAE1 && asid != 0)\n                continue;\n            if (op->kind == MMU_VAAE1)\n                kill_page")
+m("port: VMALLE1 of one ASID", "            else\n                kill_all(c,", "            else if (asid == 0)\n                kill_all(c,")
+m("port: VAALE1 for VAAE1", "        c->next_ipa[context][i] = 0;\n        c->next_pa[context][i] = 0;\n    }\n    c->leaf", "        (void)i;\n    }\n    c->leaf")
+m("port: IPAS2E1 takes no walk page", "        if (op->kind == MMU_VMALLS12E1 || op->window == PTWR_WALK)\n", "        if (op->kind == MMU_VMALLS12E1)\n")
+m("port: VMALLS12E1 is VMALLE1", "    return op->kind == MMU_IPAS2E1 || op->kind == MMU_VMALLS12E1;", "    return op->kind == MMU_IPAS2E1;")
+source("tests/mmu/port.c")
+m("port: a clean without its DSB", "    complete_cleans(m); /* its DSB belongs to it */\n", "")
+m("port: a clean that does nothing", "        e->cleaning = e->mixed;\n", "        (void)e;\n")
+m("port: no repeated TLBI", "    m->late_stores = 0;\n    m->late_walks = 0;\n", "")
