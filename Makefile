@@ -131,6 +131,8 @@ help:
 	@echo 'make check        every test once; ends with "N passed, N failed"'
 	@echo 'make check-all    the QEMU tests on every CPU and GIC'
 	@echo 'make lint unit    only the linters, only the unit tests'
+	@echo 'make mutants      break the engine in 300 ways, each of which a test must notice'
+	@echo 'make model fuzz   search and fuzz the engine for SECONDS=100'
 	@echo 'make bench        what it costs, in instructions: $(BUILD)/bench.json'
 	@echo 'make format       clang-format on every C file'
 	@echo 'make all          hypervisor, guests, Linux initramfs, configuration checker'

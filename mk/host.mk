@@ -84,6 +84,46 @@ $(MMU_TESTS:%=$(BUILD)/host-$(1)/%): $(BUILD)/host-$(1)/%: $(BUILD)/host-$(1)/mm
 endef
 $(foreach c,gcc clang,$(eval $(call mmu_rules,$(c))))
 
+# --- Search, mutants, fuzzing: as long as one likes ---------------------------------------------
+
+.PHONY: model mutants fuzz
+SECONDS ?= 100
+
+$(BUILD)/search: $(MMU_SOURCES) tests/model/search.c $(wildcard ptwr/*.h tests/mmu/*.h) | setup
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  tests/model/search.c"
+	@$(HOSTCC) $(filter-out -O1,$(MMU_CFLAGS)) -O2 -DMMU_ASIDS=1 $(filter %.c,$^) -o $@
+
+# Every course of events in small domains, for SECONDS=100 of CPU time in all.
+model: $(BUILD)/search
+	$(BUILD)/search $(SECONDS)
+
+mutants: setup
+	tests/mutants/run
+	tests/mutants/run --search
+
+FUZZ := clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/fuzz_ptwr: $(MMU_SOURCES) tests/fuzz/fuzz_ptwr.c $(wildcard ptwr/*.h tests/mmu/*.h) | setup
+	@mkdir -p $(@D)
+	@echo "  FUZZ    tests/fuzz/fuzz_ptwr.c"
+	@$(FUZZ) $(MMU_CFLAGS) $(filter %.c,$^) -o $@
+
+$(BUILD)/fuzz_config: core/config.c tests/fuzz/fuzz_config.c core/config.h | setup
+	@mkdir -p $(@D)
+	@echo "  FUZZ    tests/fuzz/fuzz_config.c"
+	@$(FUZZ) $(HOST_CFLAGS) $(filter %.c,$^) -lfdt -o $@
+
+# Each for SECONDS=100; what is found new stays in build/fuzz/, beside the seeds of tests/fuzz/.
+fuzz: $(BUILD)/fuzz_ptwr $(BUILD)/fuzz_config
+	@mkdir -p $(BUILD)/fuzz/ptwr $(BUILD)/fuzz/config
+	@for tree in dts/*.dts; do dtc -q -I dts -O dtb \
+		-o $(BUILD)/fuzz/config/$$(basename $$tree).dtb $$tree || exit 1; done
+	$(BUILD)/fuzz_ptwr -max_total_time=$(SECONDS) -max_len=1200 -print_final_stats=1 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/ptwr tests/fuzz/ptwr
+	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=8192 -print_final_stats=1 \
+		-dict=tests/fuzz/config.dict -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/config
+
 # --- The configuration checker ------------------------------------------------------------------
 
 CHECKER_SOURCES := $(sort $(wildcard tools/check/*.c))

@@ -57,5 +57,6 @@ void ptwr_port_tlbi_vmalle1is(void *port);
 void ptwr_port_tlbi_vmalls12e1is(void *port);
 /* The erratum's repeated TLBI + DSB where the CPU asks for it (REPEAT_TLBI), else nothing. */
 void ptwr_port_tlbi_repeat(void *port);
-/* DC CIVAC over one page; nothing where FEAT_S2FWB forces write-back. */
+/* DC CIVAC over one page and the DSB that completes it, which no other effect replaces: for memory
+ * beyond the caches it is a DSB SY. Nothing where FEAT_S2FWB forces write-back. */
 void ptwr_port_dc_civac_page(void *port, mfn_t frame);

@@ -201,7 +201,8 @@ static void run_whole(struct world *w, const struct action *a)
 bool action_run(struct world *w, const struct action *a)
 {
     if (a->kind >= ACTIONS || a->cpu >= MMU_CPUS || a->index >= PTWR_ENTRIES ||
-        a->value >= ACTION_VALUES || a->frame == 0 || a->frame >= MMU_FRAMES)
+        a->value >= ACTION_VALUES || a->frame == 0 ||
+        (a->frame >= MMU_FRAMES && a->kind != ACT_ACCESS))
         return false;
     if (w->crashed && a->kind != ACT_RESET)
         return false;

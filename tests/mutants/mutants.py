@@ -55,7 +55,9 @@ m("flush: starts at the oldest stale table", "mfn_t table = p->unflushed;",
   "mfn_t table = p->stale_head;")
 m("flush: no DSB between the stages", "        if (count + stale != 0)\n"
   "            ptwr_port_dsb_ish(p->port);\n", "")
-m("flush: DSB between the stages for frames only", "if (count + stale != 0)", "if (count != 0)")
+m("flush: DSB between the stages for frames only", "if (count + stale != 0)", "if (count != 0)",
+  "Arm ARM D8.16: stage 2 first, DSB, then stage 1; here nothing of stage 1 names a stale table any "
+  "more, so no walk can combine its old stage-2 entry again")
 m("flush: DSB between the stages for stale tables only", "if (count + stale != 0)",
   "if (stale != 0)")
 m("flush: DSB between the stages waits for stores only",
@@ -196,8 +198,7 @@ m("retire: the walk page stays", RETIRE, RETIRE.rsplit("    ptwr", 1)[0] + "    
 FREE = "sequence_free(struct ptwr *p, mfn_t frame)\n{\n    ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RW);\n"
 m("free: stays read-only", FREE, FREE.rsplit("    ptwr", 1)[0] + "    (void)p;\n    (void)frame;\n")
 m("freed: no DSB", "sequence_freed(struct ptwr *p) { ptwr_port_dsb_ishst(p->port); }",
-  "sequence_freed(struct ptwr *p) { (void)p; }",
-  "Arm ARM D8.2.6: without it the next store may fault once more; it is then relaxed with a DSB")
+  "sequence_freed(struct ptwr *p) { (void)p; }")
 
 # --- Stale tables --------------------------------------------------------------------------------
 source("ptwr/stale.c")
@@ -220,7 +221,8 @@ m("stale: nothing is taken down", "    frame_set_cursor(f, taken);\n", "    (voi
 m("stale: appended in front", "frame_get(p->frames, p->stale_tail)->parent = mfn.raw;", ";")
 m("stale: freed without a flush", "while (p->nr_flushed != 0 && ", "while (p->nr_stale != 0 && ")
 m("stale: freed before it is torn down", "p->nr_flushed != 0 && !mfn_eq(p->stale_head, p->teardown)",
-  "p->nr_flushed != 0")
+  "p->nr_flushed != 0",
+  "the teardown before it stops only with the budget spent, and then nothing is freed")
 m("stale: no flush for one that waits", "        if (p->nr_flushed == 0)\n            sequence_flush(p);\n", "")
 m("stale: flush each time", "        if (p->nr_flushed == 0)\n            sequence_flush(p);\n",
   "        sequence_flush(p);\n")
@@ -228,8 +230,7 @@ m("stale: flush only if some are flushed", "if (p->nr_flushed == 0)\n", "if (p->
 m("stale: the count of flushed ones stays", "    p->nr_flushed--;\n", "")
 m("stale: freed as a table", "    f->type = FRAME_NONE;\n", "")
 m("stale: never writable again", "    sequence_free(p, mfn);\n", "")
-m("stale: freed ones not told", "    if (freed)\n        sequence_freed(p);\n", "",
-  "as for sequence_freed(): the next store may fault once more")
+m("stale: freed ones not told", "    if (freed)\n        sequence_freed(p);\n", "")
 m("stale: one entry is not dropped", "for (unsigned int i = count; i-- > 0;)",
   "for (unsigned int i = count; i-- > 1;)")
 
@@ -289,7 +290,8 @@ m("put: plain at once", "        stale_add(p, mfn, PTWR_ENTRIES);\n        p->co
   "f->type = FRAME_NONE, f->state = FRAME_PLAIN, sequence_retire(p, mfn), sequence_free(p, mfn)"))
 m("put: one reference too early", "    if (f->type_count == 0) {\n        stale_add", "    if (f->type_count <= 1) {\n        stale_add")
 m("put: its last entry holds nothing", "stale_add(p, mfn, PTWR_ENTRIES);", "stale_add(p, mfn, PTWR_ENTRIES - 1);")
-m("drop: keeps the back-pointer", "    if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)\n        frame_clear(f, FRAME_BACKPTR);\n", "")
+m("drop: keeps the back-pointer", "    if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)\n        frame_clear(f, FRAME_BACKPTR);\n", "",
+  "an entry that is gone leaves none to count, and the next one finds the frame hooked")
 m("drop: any entry clears the back-pointer", "if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)",
   "if (frame_has(f, FRAME_BACKPTR))",
   "with a back-pointer there is one entry only, so it is the one that is dropped")
@@ -308,7 +310,8 @@ m("begin: a foreign frame", BEGIN, BEGIN.replace("f->readonly || frame_has(f, FR
   "nothing marks a frame FOREIGN yet; the unit tests do")
 m("begin: EL2's own frame", BEGIN, BEGIN.replace("f->readonly || ", ""))
 m("begin: a stale frame", "    if (f->state == FRAME_STALE) {\n        err = stale_finish(p, mfn, budget);\n        if (err != HV_OK)\n            return err;\n    }\n    if (f->type", "    (void)err;\n    if (f->type")
-m("begin: a frame with a type", "    if (f->type != FRAME_NONE)\n        return refuse(p, PTWR_RULE_TYPE);\n", "")
+m("begin: a frame with a type", "    if (f->type != FRAME_NONE)\n        return refuse(p, PTWR_RULE_TYPE);\n", "",
+  "every caller has looked at the type or reconnected the open tables")
 m("begin: EL0 can write it", "    if (f->el0_writers != 0)\n        return refuse(p, PTWR_RULE_EL0_TABLE);\n", "")
 m("begin: EL1 can write it, assist off", "    if (!p->assist && f->el1_writers != 0)\n        return refuse(p, PTWR_RULE_WRITABLE);\n", "")
 m("begin: stays hooked", "    f->hooked = 0;\n    frame_clear(f, FRAME_BACKPTR);\n    frame_set_parent(f, parent.table", "    frame_clear(f, FRAME_BACKPTR);\n    frame_set_parent(f, parent.table",
@@ -327,7 +330,8 @@ m("attach: the way back becomes a role", "    frame_set_cursor(f, 0);\n    f->in
   "a level-0 table never was a child, so its index is 0 already")
 m("attach: not shown to walkers", "    sequence_attach(p, mfn);\n    p->count.promoted++;", "    p->count.promoted++;")
 m("promote: a refused tree is not cancelled", "            type_cancel(p, top);\n", "            ;\n")
-m("promote: protecting as another level", "return f->type == frame_type_of_level(level) ? HV_OK : refuse(p, PTWR_RULE_TYPE);", "return HV_OK;")
+m("promote: protecting as another level", "return f->type == frame_type_of_level(level) ? HV_OK : refuse(p, PTWR_RULE_TYPE);", "return HV_OK;",
+  "every caller has looked at the type")
 
 source("ptwr/type.h")
 m("fast take: another kind of leaf", "    if (((d.raw ^ cache->attributes) & ~DESC_OA) != 0 ||\n", "    if (")
@@ -403,9 +407,11 @@ m("protect: stays open in name", "        frame_get(p->frames, slot->table)->sta
 m("restore: nothing", "        ptwr_port_store(p->port, slot->table, i, old);\n", "        (void)old;\n")
 m("restore: from the next entry on", "for (unsigned int i = slot->cursor; i < PTWR_ENTRIES; i++) {\n        desc_t old;", "for (unsigned int i = slot->cursor + 1U; i < PTWR_ENTRIES; i++) {\n        desc_t old;")
 m("restore: no DSB", "    sequence_repaired(p);\n    slot->cursor", "    slot->cursor")
-m("refuse: the value stays", "    ptwr_port_store(p->port, at.table, at.index, desc_of(value.raw & ~DESC_VALID));\n", "")
-m("refuse: the old value returns", "desc_of(value.raw & ~DESC_VALID)", "old")
-m("refuse: 0 instead of the value", "desc_of(value.raw & ~DESC_VALID)", "desc_of(0)")
+m("refuse: the value stays", "    ptwr_port_store(p->port, at.table, at.index, *value);\n", "")
+m("refuse: the old value returns", "*value = desc_of(value->raw & ~DESC_VALID);", "*value = old;")
+m("refuse: 0 instead of the value", "*value = desc_of(value->raw & ~DESC_VALID);", "*value = desc_of(0);")
+m("refuse: the value is learnt", "    *value = desc_of(value->raw & ~DESC_VALID);\n    ptwr_port_store(p->port, at.table, at.index, *value);",
+  "    ptwr_port_store(p->port, at.table, at.index, desc_of(value->raw & ~DESC_VALID));")
 m("refuse: no DSB", "    sequence_repaired(p);\n    return HV_OK;", "    return HV_OK;")
 m("refuse: crash is ignored", "    if (p->action == PTWR_ACTION_CRASH) {\n        restore", "    if (0) {\n        restore")
 m("batch: drop before take", "    enum hv_err err = type_take(p, at, change[1], budget);\n\n    if (err == HV_EBUSY || err == HV_EINVAL) {\n        slot->blocked",
@@ -435,8 +441,8 @@ m("preempt: nothing", "    if (p->nr_open != 0)\n        protect(p, p->slots, p-
 
 source("ptwr/policy.c")
 m("policy: no pause after a walk", "    if (p->pause != 0)\n        return false;\n", "")
-m("policy: the pause does not grow", "            p->pause_shift++;\n", "            ;\n",
-  "a pause of one store already lets the waiting walk pass in a machine of two CPUs whose lock is fair")
+m("policy: the pause does not grow", "            p->pause_shift++;\n", "            ;\n")
+m("policy: the pause is not forgotten", "        p->pause_shift = 0;\n", "        ;\n")
 m("policy: the pause never ends", "        p->pause--;\n", "        ;\n")
 m("policy: an empty batch is opened again", "    if (mfn_eq(store->table, p->last_empty))\n        return false;\n", "")
 m("policy: one emulated store does not end it", "    if (mfn_eq(store->table, p->last_empty))\n        p->last_empty = MFN_NONE;\n", "")
@@ -456,8 +462,7 @@ m("update: always broken", "    if (validate_needs_break(old, value))\n", "    i
 m("update: a conflict is final", "    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {", "    if (err == HV_EBUSY && p->nr_open != 0) {")
 m("update: a link to an open table is final", "    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {", "    if (err == HV_EINVAL && p->nr_open != 0) {")
 m("update: an open table", "    if (p->nr_open != 0 && type_slot(p, table) != NULL) {", "    if (0) {")
-m("update: a table in validation", "    if (f->state == FRAME_PROTECTING)\n        type_cancel(p, table);\n", "")
-m("update: a stale table", "    if (f->state == FRAME_STALE) {\n        err = stale_finish(p, table, budget);\n        if (err != HV_OK)\n            return err;\n    }\n    if (f->state == FRAME_PLAIN)", "    if (f->state == FRAME_PLAIN || f->state == FRAME_STALE)")
+m("update: a table that is stale or in validation", "    err = ptwr_settle(p, table, budget);\n    if (err != HV_OK)\n        return err;\n    if (f->state == FRAME_PLAIN)", "    if (f->state == FRAME_PLAIN)")
 m("update: EL2's own frame", "    if (f == NULL || f->readonly)\n        return HV_EPERM;\n", "    if (f == NULL)\n        return HV_EPERM;\n")
 m("store: EL0 to a table", "    if (store->el0)\n        return refuse_store(p, store, PTWR_RULE_EL0_TABLE);\n", "")
 m("store: assist off", "    if (!p->assist)\n        return refuse_store(p, store, PTWR_RULE_WRITABLE);\n", "")
@@ -467,8 +472,7 @@ m("store: at the start of the entry", "(store->value & mask) << shift)", "(store
 m("store: done without an update", "    err = update_entry(p, at, value, budget);\n    if (err != HV_OK)\n        return outcome_of(err);\n", "    (void)err;\n    (void)budget;\n")
 m("store: to a protected table is lost", "        if (type_slot(p, store->table) != NULL)\n            return outcome_of(slot_close(p, type_slot(p, store->table), PTWR_T_SLOT, budget));\n", "")
 m("store: to a table in validation waits", "        type_cancel(p, store->table);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
-m("store: to a stale table, old permission kept", "        if (err == HV_OK)\n            sequence_relax(p, store->table, store->va);\n", "",
-  "the retry faults once more on a plain frame, and is relaxed there")
+m("store: to a stale table, old permission kept", "        if (err == HV_OK)\n            sequence_relax(p, store->table, store->va);\n", "")
 m("store: already writable, old permission kept", "        sequence_relax(p, store->table, store->va);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
 m("store: to EL2's own frame", "    if (f == NULL || f->readonly) {\n        p->violation", "    if (f == NULL) {\n        p->violation")
 m("store: opened although nothing can be", "    if (mfn_eq(store->table, p->last_empty)) {\n        p->last_empty", "    if (0) {\n        p->last_empty")
@@ -501,7 +505,8 @@ m("assist: off without a sync", "        err = ptwr_sync(p, PTWR_T_ASSIST, budge
 m("flush call: nothing", "    sequence_flush(p);\n    (void)ptwr_work(p, &budget);", "    (void)ptwr_work(p, &budget);")
 m("translate: through an open table", "        if (frame_get(p->frames, walk->table)->state != FRAME_ATTACHED)\n            return HV_EAGAIN;\n", "")
 m("remove: in use", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->state != FRAME_PLAIN || f->readonly)")
-m("remove: a table", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->counts != 0 || f->readonly)")
+m("remove: a table", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->counts != 0 || f->readonly)",
+  "a live table has a count, and ptwr_settle() has ended the other states")
 m("remove: EL2's own frame", "    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)", "    if (f->state != FRAME_PLAIN || f->counts != 0)")
 m("remove: stays mapped", "    sequence_unmap(p, mfn);\n", "")
 m("remove: a table in validation", "    if (f->state == FRAME_PROTECTING)\n        type_cancel(p, mfn);\n", "")
@@ -520,3 +525,32 @@ source("tests/mmu/port.c")
 m("port: a clean without its DSB", "    complete_cleans(m); /* its DSB belongs to it */\n", "")
 m("port: a clean that does nothing", "        e->cleaning = e->mixed;\n", "        (void)e;\n")
 m("port: no repeated TLBI", "    m->late_stores = 0;\n    m->late_walks = 0;\n", "")
+
+# The ones that the exhaustive search has to find as well: one of each way to lose the guarantee.
+KEY = {
+    "flush: no DSB before the TLBI",
+    "flush: stage-2 entries of the frames stay",
+    "flush: no DSB between the stages",
+    "flush: stage 1 stays",
+    "flush: no DSB at the end",
+    "protect: the data window stays writable",
+    "protect: no clean",
+    "detach: always by VA",
+    "detach by VA: no DSB between the stages",
+    "detach by VA: stage 1 stays",
+    "replace: the table stays in sight",
+    "repaired: no DSB",
+    "retire: the walk page stays",
+    "unmap: no flush",
+    "stale: freed without a flush",
+    "put: plain at once",
+    "leaf: table writable for EL0",
+    "link: to an open table",
+    "begin: EL0 can write it",
+    "open: not detached",
+    "batch: nothing is taken",
+    "update: a table that is none any more",
+    "update: nothing is dropped",
+    "assist: off with writers",
+    "remove: in use",
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine on the model under libFuzzer. Two bytes make the domain; every six after them make an
+ * action, or a store of another CPU inside one of the next actions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/mmu/world.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct world w;
+
+/* A store that waits for its effect: so many effects from now. */
+static struct {
+    struct action action;
+    unsigned int countdown;
+} waiting;
+
+static void interfere(struct mmu *m)
+{
+    if (waiting.countdown == 0 || --waiting.countdown != 0)
+        return;
+    m->hook = NULL;
+    (void)mmu_guest_store(m, waiting.action.frame, waiting.action.index,
+                          action_value(waiting.action.value), waiting.action.option % 3);
+    m->hook = interfere;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    world_decode(&w, data);
+    waiting.countdown = 0;
+    w.mmu.hook = interfere;
+    for (size_t i = 2; i + ACTION_BYTES <= size && !w.crashed; i += ACTION_BYTES) {
+        struct action a = action_decode(&w, data + i);
+
+        if (data[i] >= 216) { /* of no kind's own: the kinds are fewer */
+            waiting.action = a;
+            waiting.countdown = 1 + data[i + 1] / 8U;
+            continue;
+        }
+        (void)action_run(&w, &a);
+        if (w.mmu.failed[0] != '\0') {
+            (void)fprintf(stderr, "fuzz_ptwr: %s\n", w.mmu.failed);
+            abort();
+        }
+    }
+    return 0;
+}
