@@ -292,7 +292,7 @@ void world_decode(struct world *w, const uint8_t bytes[2])
     w->mmu.fwb = (bytes[1] & 48U) == 48;
     if ((bytes[1] & 64U) != 0)
         world_make_readonly(w, config.frames);
-    if ((bytes[1] & 128U) == 0)
+    if ((bytes[1] & 128U) != 0)
         return;
     for (unsigned int i = 1; i < 4; i++)
         world_fill(w, i, table_desc(i + 1), desc_of(0));

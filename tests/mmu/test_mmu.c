@@ -678,6 +678,7 @@ static void refused_addresses(void)
     expect_refused(3, desc_of(page_desc(6, LEAF_RO).raw | BIT64(47)));
     expect_refused(2, desc_of(table_desc(6).raw & ~MMU_WALK));
     expect_refused(2, desc_of(table_desc(6).raw | BIT64(22)));
+    expect_refused(2, desc_of(table_desc(6).raw | BIT64(47)));
     expect_refused(2, table_desc(0));
     expect_refused(2, table_desc(300));
     expect_refused(2, block_desc(7, LEAF_RO)); /* off its boundary */
@@ -747,17 +748,16 @@ static void refused_tree_is_plain_again(void)
 
 static void validation_that_was_not_finished_is_begun_anew(void)
 {
-    unsigned int budget = 1;
+    unsigned int budget = 0;
 
     begin(8, 2, PTWR_POLICY_EMULATE);
     world_fill(&w, 1, table_desc(2), NONE);
-    world_fill(&w, 2, page_desc(6, LEAF_RO), page_desc(6, LEAF_RO));
     w.mmu.cpu = 0;
     assert_int_equal(ptwr_pin(&w.p, mfn_of(1), 2, &budget), HV_EAGAIN);
     assert_int_equal(state(1), FRAME_PROTECTING);
     sound();
-    assert_int_equal(world_pin(&w, 1, 1, 1), HV_EINVAL); /* pages are nothing for a level 2 */
-    assert_int_equal(world_pin(&w, 1, 1, 2), HV_OK);
+    assert_int_equal(world_pin(&w, 1, 1, 1), HV_OK);
+    assert_int_equal(w.frames[2].type, FRAME_TABLE_L2);
     sound();
 }
 
@@ -942,6 +942,9 @@ static void table_that_walks_wait_for_is_opened_less_often(void)
     /* A batch that ended for another reason ends that. */
     open_table(L3, 1, page_desc(6, LEAF_RO));
     assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    open_table(L3, 1, page_desc(7, LEAF_RO));
+    assert_int_equal(world_access(&w, 1, PAGE(0, 0), true), WORLD_OK);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(8, LEAF_RO)), PTWR_DONE);
     open_table(L3, 1, page_desc(7, LEAF_RO));
     sound();
 }

@@ -284,15 +284,22 @@ static void keep(struct level *level)
     level->node[level->count++] = nr_nodes - 1;
 }
 
-static void print_trace(uint32_t node)
+/* From the beginning: the way back is turned round first. */
+static void print_trace(uint32_t last)
 {
-    char text[120];
+    uint32_t first = 0;
 
-    if (node == 0)
-        return;
-    print_trace(nodes[node].parent);
-    action_print(&nodes[node].action, text, sizeof(text));
-    (void)printf("    %s\n", text);
+    for (uint32_t node = last, parent; node != 0; node = parent) {
+        parent = nodes[node].parent;
+        nodes[node].parent = first;
+        first = node;
+    }
+    for (uint32_t node = first; node != 0; node = nodes[node].parent) {
+        char text[120];
+
+        action_print(&nodes[node].action, text, sizeof(text));
+        (void)printf("    %s\n", text);
+    }
 }
 
 static void try(struct run *run, struct action action)
@@ -443,6 +450,7 @@ int main(int argc, char **argv)
 {
     double seconds = argc > 1 ? strtod(argv[1], NULL) : 100;
     const char *only = argc > 2 ? argv[2] : NULL;
+    size_t nr_domains = ARRAY_SIZE(domains);
     bool good = true;
 
     nodes = calloc(MAX_NODES + 1, sizeof(*nodes));
@@ -451,10 +459,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "search: out of memory\n");
         return 2;
     }
-    for (size_t i = 0; i < ARRAY_SIZE(domains) && good; i++) {
+    for (size_t i = 0; i < nr_domains && good; i++) {
         if (only != NULL && strcmp(only, domains[i].name) != 0)
             continue;
-        good = search(&domains[i], only != NULL ? seconds : seconds / (double)ARRAY_SIZE(domains));
+        good = search(&domains[i], only != NULL ? seconds : seconds / (double)nr_domains);
     }
     return good ? 0 : 1;
 }
