@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random guests on the model, always the same ones: operations of several CPUs, and stores of other
- * CPUs between any two effects of an operation. TRACE=seed in the environment shows one of them.
+ * CPUs between any two effects of an operation. TRACE=n in the environment shows guest n, GUESTS=n
+ * runs so many.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,13 +86,15 @@ static void guest(uint64_t seed, bool interference, bool show)
 static void guests(bool interference)
 {
     const char *seed = getenv("TRACE");
+    const char *many = getenv("GUESTS");
+    uint64_t count = many != NULL ? strtoull(many, NULL, 10) : GUESTS;
     struct ptwr_counters seen = {0};
 
     if (seed != NULL) {
         guest(strtoull(seed, NULL, 10), interference, true);
         return;
     }
-    for (uint64_t i = 0; i < GUESTS; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         guest(i, interference, false);
         seen.emulated += w.p.count.emulated;
         seen.opened += w.p.count.opened;
@@ -101,8 +104,8 @@ static void guests(bool interference)
         seen.batch_entries += w.p.count.batch_entries;
     }
     /* A run in which little happens shows little. */
-    assert_true(seen.emulated > GUESTS && seen.opened > GUESTS && seen.promoted > GUESTS);
-    assert_true(seen.demoted > GUESTS && seen.walk_faults > GUESTS && seen.batch_entries > GUESTS);
+    assert_true(seen.emulated > count && seen.opened > count && seen.promoted > count);
+    assert_true(seen.demoted > count && seen.walk_faults > count && seen.batch_entries > count);
 }
 
 static void random_guests(void **unused)
