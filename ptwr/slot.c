@@ -154,9 +154,9 @@ static void restore(struct ptwr *p, struct ptwr_slot *slot)
  * never to keep the old one, whose frame the guest believes unmapped.
  */
 static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
-                                desc_t old, desc_t *value)
+                                desc_t old, desc_t value)
 {
-    type_blame(p, at, old, *value);
+    type_blame(p, at, old, value);
     p->count.refused++;
     if (p->action == PTWR_ACTION_CRASH) {
         if (p->fatal.rule == PTWR_RULE_NONE)
@@ -164,8 +164,7 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
         restore(p, slot);
         return HV_EPERM;
     }
-    *value = desc_of(value->raw & ~DESC_VALID);
-    ptwr_port_store(p->port, at.table, at.index, *value);
+    ptwr_port_store(p->port, at.table, at.index, desc_of(value.raw & ~DESC_VALID));
     sequence_repaired(p);
     return HV_OK;
 }

@@ -130,7 +130,7 @@ static void run_once(struct world *w, const struct action *a)
         err = ptwr_sync(&w->p, PTWR_T_HYPERCALL, &budget);
         break;
     case ACT_WALK:
-        err = ptwr_walk_fault(&w->p, 0, mfn_of(a->frame), &budget);
+        err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(a->frame), &budget);
         break;
     case ACT_WORK:
         (void)ptwr_work(&w->p, &budget);
@@ -172,7 +172,7 @@ static void run_whole(struct world *w, const struct action *a)
         ptwr_protect_open(&w->p, a->cpu, PTWR_T_PREEMPT);
         break;
     case ACT_WALK:
-        err = ptwr_walk_fault(&w->p, 0, mfn_of(a->frame), &budget);
+        err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(a->frame), &budget);
         w->crashed = w->crashed || err == HV_EPERM;
         break;
     case ACT_FLUSH:

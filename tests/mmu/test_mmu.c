@@ -858,11 +858,18 @@ static void store_that_can_be_neither_emulated_nor_opened(void)
 
     tree(8, 2, PTWR_POLICY_EMULATE);
     store.emulatable = false;
-    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_RETRY);
-    assert_int_equal(state(L3), FRAME_OPEN);
-    assert_int_equal(world_access(&w, 0, PAGE(0, 0), true), WORLD_OK);
-    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_INJECT);
-    assert_int_equal(ptwr_store_fault(&w.p, &store, &budget), PTWR_RETRY);
+    for (unsigned int i = 0; i < 16; i++) {
+        enum ptwr_outcome outcome = ptwr_store_fault(&w.p, &store, &budget);
+
+        if (outcome == PTWR_INJECT)
+            break;
+        assert_int_equal(outcome, PTWR_RETRY);
+        assert_int_equal(state(L3), FRAME_OPEN);
+        assert_int_equal(world_access(&w, 0, PAGE(0, 0), true), WORLD_OK);
+        budget = PTWR_BUDGET;
+    }
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(w.p.violation.rule, PTWR_RULE_UNALIGNED);
     sound();
 }
 
@@ -892,8 +899,8 @@ static void conflict_waits_for_the_other_open_tables(void)
         if (way == 0)
             assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
         else if (way == 1)
-            assert_int_equal(ptwr_walk_fault(&w.p, mfn_of(L3), &(unsigned int){PTWR_BUDGET}),
-                             HV_OK);
+            assert_int_equal(
+                ptwr_walk_fault(&w.p, w.mmu.cpu, mfn_of(L3), &(unsigned int){PTWR_BUDGET}), HV_OK);
         else
             assert_int_equal(world_pin(&w, 0, 8, 3), HV_OK);
         assert_int_equal(entry(L3, 1), page_desc(6, LEAF_EL0).raw);
@@ -917,7 +924,7 @@ static void table_of_an_empty_batch_is_emulated_once(void)
 {
     tree(8, 2, PTWR_POLICY_OPEN);
     open_table(L3, 1, NONE);
-    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(world_access(&w, 0, PAGE(0, 0), true), WORLD_OK);
     assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
     assert_int_equal(state(L3), FRAME_ATTACHED);
     assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
@@ -1026,7 +1033,8 @@ static void b14_readers_are_not_starved(void)
         if (fault != MMU_WALK_FAULT)
             break;
         w.mmu.cpu = 1;
-        while (ptwr_walk_fault(&w.p, mfn_of(frame), &(unsigned int){PTWR_BUDGET}) == HV_EAGAIN)
+        while (ptwr_walk_fault(&w.p, w.mmu.cpu, mfn_of(frame), &(unsigned int){PTWR_BUDGET}) ==
+               HV_EAGAIN)
             continue;
         waiting++;
     }

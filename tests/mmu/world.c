@@ -140,7 +140,7 @@ enum ptwr_outcome world_store(struct world *w, unsigned int cpu, unsigned int fr
 static enum hv_err walk_fault(struct world *w, unsigned int frame)
 {
     unsigned int budget = PTWR_BUDGET;
-    enum hv_err err = ptwr_walk_fault(&w->p, 0, mfn_of(frame), &budget);
+    enum hv_err err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(frame), &budget);
 
     /* What a table or a base named was a table: the guest did nothing to deserve an abort. */
     if (err == HV_EINVAL)

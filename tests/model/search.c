@@ -165,7 +165,13 @@ static void canonical(void)
 
     p->count = (struct ptwr_counters){0};
     p->violation = (struct ptwr_violation){0};
+    p->fatal = (struct ptwr_violation){0};
+    p->broken = p->broken == p->epoch + 1; /* all that is ever asked of the two */
     p->epoch = 0;
+    p->closed =
+        p->nr_open; /* nothing is blocked between two operations that were not interrupted */
+    p->empty_pc = 0;
+    p->empty_batches = 0;
     p->run = 0;
     p->pause = 0; /* each store is tried both ways anyway */
     p->pause_shift = 0;
