@@ -45,6 +45,7 @@ enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct pt
 
     walk->level = 0;
     walk->table = MFN_NONE;
+    walk->desc = desc_of(0);
     if (!choose_base(va, &which) || mfn_is_none(p->base[vcpu][which]))
         return HV_EFAULT;
     for (table = p->base[vcpu][which];; table = type_child(p, d), level++) {

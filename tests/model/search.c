@@ -168,8 +168,6 @@ static void canonical(void)
     p->fatal = (struct ptwr_violation){0};
     p->broken = p->broken == p->epoch + 1; /* all that is ever asked of the two */
     p->epoch = 0;
-    p->closed =
-        p->nr_open; /* nothing is blocked between two operations that were not interrupted */
     p->empty_pc = 0;
     p->empty_batches = 0;
     p->run = 0;
@@ -183,6 +181,9 @@ static void canonical(void)
                 !mfn_is_none(p->slots[j].table) && p->slots[j].sequence < p->slots[i].sequence;
     }
     p->sequence = p->nr_open;
+    for (unsigned int i = 0; i < PTWR_MAX_SLOTS; i++)
+        p->slots[i].tried = p->slots[i].tried == p->closed + 1;
+    p->closed = 0;
     for (unsigned int i = 0; i < PTWR_MAX_SLOTS; i++) {
         p->slots[i].sequence = rank[i];
         if (!mfn_is_none(p->slots[i].table))
