@@ -15,7 +15,7 @@
 
 #define STACK_SIZE    16384
 #define MPIDR_FIELDS  UINT64_C(0xff00ffffff)
-#define START_WAIT_US 100000
+#define START_WAIT_US 1000000 /* an emulator on a busy machine takes its time */
 
 /* The page below each stack is taken out of EL2's map: an overflow faults. */
 struct cpu_stacks {

@@ -29,7 +29,8 @@ def test_reset_starts_it_again(latch):
     for _ in range(2):
         session.expect("latch: domain again restarts")
     run = session.leave()
-    assert run.latch()[-2:] == ["latch: domain again ended", "latch: end: 1 ended, 0 stopped"], run
+    assert "latch: domain again ended" in run.latch(), run
+    assert run.latch()[-1] == "latch: end: 1 ended, 0 stopped", run
 
 
 def test_reset_ends_a_domain_whose_images_are_used_in_place(latch):
