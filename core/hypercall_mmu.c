@@ -10,7 +10,7 @@
 #include "ptwr/port.h"
 
 /* Requests that are copied in at once. */
-#define CHUNK 8
+#define CHUNK 32
 
 /* What a flush of everything counts for in a trap's budget. */
 #define FLUSH_COST 16
@@ -121,7 +121,8 @@ static enum hv_err store_entry(struct vcpu *vcpu, mfn_t table, unsigned int inde
     uint64_t refused = p->count.refused;
     enum hv_err err = ptwr_update(p, table, index, value, budget);
 
-    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
+    if (p->count.refused != refused)
+        refusal_report_entry(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr - 4});
     return err;
 }
 

@@ -160,3 +160,13 @@ static inline unsigned int frame_level(const struct frame *frame)
 {
     return (unsigned int)frame->type - FRAME_TABLE_L0;
 }
+
+/*
+ * What is known of pages that differ from one that was taken in their place within its 2 MiB region
+ * only: entries come in runs. Empty if zeroed.
+ */
+struct frame_run {
+    uint64_t key;         /* such a page, as a descriptor */
+    uint64_t delta;       /* what it adds to struct frame.counts */
+    struct frame *frames; /* of its region */
+};

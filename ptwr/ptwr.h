@@ -140,6 +140,8 @@ struct ptwr {
     uint64_t epoch;  /* full flushes completed */
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
 
+    struct frame_run taken, dropped; /* of single updates of level-3 entries */
+
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
     uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: does it write in batches? */

@@ -170,9 +170,9 @@ static enum hv_err batch_refuse(struct ptwr *p, struct ptwr_slot *slot, struct t
 }
 
 /* What a scan of a level-3 table knows of the pages it has seen. */
-struct batch_cache {
-    struct type_cache take;
-    struct type_cache drop;
+struct batch_runs {
+    struct frame_run taken;
+    struct frame_run dropped;
 };
 
 /*
@@ -213,13 +213,13 @@ static enum hv_err batch_drop(struct ptwr *p, struct ptwr_slot *slot, unsigned i
  * not if slot->last, when all others have had their turn. Only what was taken vouches for others.
  */
 static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
-                               const desc_t change[2], struct batch_cache *cache,
+                               const desc_t change[2], struct batch_runs *runs,
                                unsigned int *budget)
 {
     enum hv_err err = type_take(p, at, change[1], budget);
 
     if (err == HV_OK && at.level == 3)
-        type_cache_learn(p, &cache->take, change[1]);
+        type_learn(p, &runs->taken, change[1]);
     if ((err == HV_EBUSY || err == HV_EINVAL) && slot->dropped != PTWR_ENTRIES) {
         err = batch_drop(p, slot, budget);
         if (err == HV_OK)
@@ -239,74 +239,108 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
         return err;
     type_drop(p, at, change[0]);
     if (at.level == 3)
-        type_cache_learn(p, &cache->drop, change[0]);
+        type_learn(p, &runs->dropped, change[0]);
     return HV_OK;
 }
 
-/* Both sides of a changed page by what the scan knows of its neighbours, or neither. */
-static bool batch_fast(const struct ptwr *p, const struct batch_cache *cache, desc_t old,
-                       desc_t value)
+/* Entries that scans of a batch read at a time. */
+#define BATCH_BLOCK 32
+
+struct batch_block {
+    unsigned int count;
+    desc_t now[BATCH_BLOCK];
+    desc_t then[BATCH_BLOCK];
+};
+
+/*
+ * Entries from the slot's cursor, which is block entry `from`, on for as long as they are pages of
+ * runs, or have not changed. Where it ended; a quarter of the changed ones is what they cost.
+ */
+static unsigned int batch_pages(struct ptwr *p, struct ptwr_slot *slot,
+                                const struct batch_runs *runs, const struct batch_block *block,
+                                unsigned int from, unsigned int *budget)
 {
-    if (value.raw == 0)
-        return type_drop_fast(p, &cache->drop, old);
-    if (!type_take_fast(p, &cache->take, value))
-        return false;
-    if (!desc_is_valid(old) || type_drop_fast(p, &cache->drop, old))
-        return true;
-    (void)type_drop_fast(p, &cache->take, value);
-    return false;
+    unsigned int changed = 0;
+    unsigned int i;
+
+    for (i = from; i < block->count; i++) {
+        if (desc_eq(block->now[i], block->then[i]))
+            continue;
+        if (!type_exchange_fast(p, &runs->taken, &runs->dropped, block->then[i], block->now[i]))
+            break;
+        changed++;
+    }
+    slot->cursor = (uint16_t)(slot->cursor + i - from);
+    slot->changed = (uint16_t)(slot->changed + changed);
+    p->count.validated += changed;
+    type_spend(budget, (changed + 3) / 4);
+    return i;
 }
 
-/* One entry that differs from the snapshot, at slot->cursor. Errors as batch_entry(). */
-static enum hv_err batch_change(struct ptwr *p, struct ptwr_slot *slot, struct batch_cache *cache,
-                                const desc_t change[2], unsigned int *budget)
+/* One entry, at the slot's cursor; it moves on. Errors as batch_entry(). */
+static enum hv_err batch_one(struct ptwr *p, struct ptwr_slot *slot, struct batch_runs *runs,
+                             desc_t old, desc_t value, unsigned int *budget)
 {
     struct type_at at = {slot->table, slot->cursor, slot->level};
+    enum hv_err err;
 
-    if (slot->level == 3 && batch_fast(p, cache, change[0], change[1])) {
-        p->count.validated++;
-        return HV_OK;
+    /* What is invalid now may have been dropped before its turn. */
+    if (!desc_eq(old, value) && (slot->cursor >= slot->dropped || desc_is_valid(value))) {
+        err = batch_entry(p, slot, at, (desc_t[2]){old, value}, runs, budget);
+        if (err != HV_OK)
+            return err;
+        slot->changed++;
+        type_spend(budget, 1 + type_cost(value, slot->level) + type_cost(old, slot->level));
     }
-    return batch_entry(p, slot, at, change, cache, budget);
+    slot->cursor++;
+    return HV_OK;
+}
+
+/* The block at the slot's cursor. HV_OK: all of it, or the budget is spent. Errors as
+ * batch_entry(). */
+static enum hv_err batch_judge(struct ptwr *p, struct ptwr_slot *slot, struct batch_runs *runs,
+                               const struct batch_block *block, unsigned int *budget)
+{
+    unsigned int i = 0;
+
+    while (*budget != 0) {
+        enum hv_err err;
+
+        if (slot->level == 3 && slot->cursor >= slot->dropped)
+            i = batch_pages(p, slot, runs, block, i, budget);
+        if (i == block->count || *budget == 0)
+            return HV_OK;
+        err = batch_one(p, slot, runs, block->then[i], block->now[i], budget);
+        if (err != HV_OK)
+            return err;
+        i++;
+    }
+    return HV_OK;
 }
 
 /* Judge what changed, from the slot's cursor on. HV_OK: nothing is left. */
 static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, unsigned int *budget)
 {
     unsigned int number = (unsigned int)(slot - p->slots);
-    struct batch_cache cache = {0};
+    struct batch_runs runs = {0};
+    struct batch_block block;
 
     for (;;) {
-        desc_t now[TYPE_BLOCK], then[TYPE_BLOCK];
         unsigned int first = ptwr_port_next_change(p->port, number, slot->table, slot->cursor);
-        unsigned int count = type_block(PTWR_ENTRIES - first, *budget);
+        unsigned int left = PTWR_ENTRIES - first;
+        enum hv_err err;
 
         slot->cursor = (uint16_t)first;
-        if (first == PTWR_ENTRIES)
+        if (left == 0)
             return HV_OK;
-        if (count == 0)
+        if (*budget == 0)
             return HV_EAGAIN;
-        ptwr_port_read(p->port, slot->table, first, count, now);
-        ptwr_port_snapshot_read(p->port, number, first, count, then);
-        for (unsigned int i = 0; i < count; i++, slot->cursor++) {
-            enum hv_err err;
-
-            if (desc_eq(now[i], then[i]) ||
-                (slot->cursor < slot->dropped && !desc_is_valid(now[i])))
-                continue;
-            err = batch_change(p, slot, &cache, (desc_t[2]){then[i], now[i]}, budget);
-            if (err != HV_OK) {
-                type_spend(budget, i);
-                return err;
-            }
-            slot->changed++;
-            type_spend(budget, type_cost(now[i], slot->level) + type_cost(then[i], slot->level));
-            if (*budget == 0) {
-                slot->cursor++;
-                break;
-            }
-        }
-        type_spend(budget, count);
+        block.count = left < BATCH_BLOCK ? left : BATCH_BLOCK;
+        ptwr_port_read(p->port, slot->table, first, block.count, block.now);
+        ptwr_port_snapshot_read(p->port, number, first, block.count, block.then);
+        err = batch_judge(p, slot, &runs, &block, budget);
+        if (err != HV_OK)
+            return err;
     }
 }
 

@@ -124,17 +124,15 @@ static void drop_leaf(struct ptwr *p, unsigned int level, desc_t d)
         leaf_sub(p, frame_get(p->frames, mfn_of(first + i)), leaf_delta(d));
 }
 
-void type_cache_learn(const struct ptwr *p, struct type_cache *cache, desc_t d)
+void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
 {
-    uint64_t oa = desc_oa(d);
-    uint32_t region = (uint32_t)(oa >> REGION_SHIFT);
+    mfn_t mfn = pa_to_mfn(pa_of(desc_oa(d)));
 
-    if (!desc_is_valid(d) || type_frame(p, pa_to_mfn(pa_of(oa))) == NULL)
+    if (!desc_is_valid(d) || type_frame(p, mfn) == NULL)
         return;
-    cache->attributes = d.raw;
-    cache->delta = leaf_delta(d);
-    cache->region = region;
-    cache->frames = p->frames->region[region - p->frames->first];
+    run->key = d.raw;
+    run->delta = leaf_delta(d);
+    run->frames = p->frames->region[(mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - p->frames->first];
 }
 
 /* --- Tables ----------------------------------------------------------------------------------- */
@@ -444,7 +442,7 @@ static enum hv_err scan_entry(struct ptwr *p, struct type_at at, const desc_t *b
 
 struct scan {
     unsigned int *budget;
-    struct type_cache cache;
+    struct frame_run run;
     mfn_t child; /* out: whose turn it is, with NOT_READY */
 };
 
@@ -457,12 +455,12 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
     for (unsigned int i = 0; i < count; i++, at.index++) {
         enum hv_err err = HV_OK;
 
-        if (at.level == 3 && type_take_fast(p, &scan->cache, block[i])) {
+        if (at.level == 3 && type_take_fast(p, &scan->run, block[i])) {
             p->count.validated++;
         } else {
             err = scan_entry(p, at, &block[i], count - i, scan->budget, &scan->child);
             if (err == HV_OK && at.level == 3)
-                type_cache_learn(p, &scan->cache, block[i]);
+                type_learn(p, &scan->run, block[i]);
         }
         if (err != HV_OK)
             return err;

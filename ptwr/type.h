@@ -94,49 +94,57 @@ void type_abandon(struct ptwr *p, struct type_at at, desc_t d);
 /* One type reference of a base, a pin or a slot. put: the last one makes the table stale. */
 void type_put(struct ptwr *p, mfn_t mfn);
 
-/* The loop of a scan keeps what it knows of the last leaf here: entries come in runs. */
-struct type_cache {
-    uint64_t attributes;  /* of a page that was accepted; 0: none yet */
-    uint64_t delta;       /* what such a page adds to struct frame.counts */
-    uint32_t region;      /* frames of this 2 MiB region .. */
-    struct frame *frames; /* .. are here; NULL: none yet */
-};
+/* Learn from a level-3 entry that was just taken, or dropped. */
+void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d);
 
-/* Learn from a level-3 entry that was just taken. */
-void type_cache_learn(const struct ptwr *p, struct type_cache *cache, desc_t d);
-
-/* The plain frame behind a page that differs from the last accepted one in its address only. */
-static inline struct frame *type_cache_frame(const struct ptwr *p, const struct type_cache *cache,
-                                             desc_t d)
+/* The ordinary frame behind a page of the run; NULL: it is to be judged the long way. */
+static inline struct frame *type_run_frame(const struct ptwr *p, const struct frame_run *run,
+                                           desc_t d)
 {
-    uint64_t page = desc_oa(d) >> PAGE_SHIFT;
+    const uint64_t place = GENMASK64(REGION_SHIFT - 1, PAGE_SHIFT);
     struct frame *f;
 
-    if (((d.raw ^ cache->attributes) & ~DESC_OA) != 0 ||
-        page >> (REGION_SHIFT - PAGE_SHIFT) != cache->region || cache->frames == NULL)
+    if (!desc_is_valid(d) || ((d.raw ^ run->key) & ~place) != 0)
         return NULL;
-    f = &cache->frames[page & ((1U << (REGION_SHIFT - PAGE_SHIFT)) - 1)];
+    f = &run->frames[(d.raw & place) >> PAGE_SHIFT];
     return frame_is_ordinary(f, p->owner) ? f : NULL;
 }
 
 /* type_take() of such a page; false: take it the long way. */
-static inline bool type_take_fast(const struct ptwr *p, const struct type_cache *cache, desc_t d)
+static inline bool type_take_fast(const struct ptwr *p, const struct frame_run *run, desc_t d)
 {
-    struct frame *f = type_cache_frame(p, cache, d);
+    struct frame *f = type_run_frame(p, run, d);
 
     if (f == NULL || (f->counts & FRAME_COUNTS_HIGH) != 0)
         return false;
-    f->counts += cache->delta;
+    f->counts += run->delta;
     return true;
 }
 
 /* type_drop() of such a page; false: drop it the long way. */
-static inline bool type_drop_fast(const struct ptwr *p, const struct type_cache *cache, desc_t d)
+static inline bool type_drop_fast(const struct ptwr *p, const struct frame_run *run, desc_t d)
 {
-    struct frame *f = type_cache_frame(p, cache, d);
+    struct frame *f = type_run_frame(p, run, d);
 
     if (f == NULL)
         return false;
-    f->counts -= cache->delta;
+    f->counts -= run->delta;
     return true;
+}
+
+/*
+ * One page for another, or for nothing, if both are of runs; `old` and `value` differ. false:
+ * nothing is changed.
+ */
+static inline bool type_exchange_fast(const struct ptwr *p, const struct frame_run *taken,
+                                      const struct frame_run *dropped, desc_t old, desc_t value)
+{
+    if (!desc_is_valid(value))
+        return desc_is_valid(old) && type_drop_fast(p, dropped, old);
+    if (!type_take_fast(p, taken, value))
+        return false;
+    if (!desc_is_valid(old) || type_drop_fast(p, dropped, old))
+        return true;
+    (void)type_drop_fast(p, taken, value);
+    return false;
 }

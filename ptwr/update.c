@@ -39,6 +39,17 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
     return err;
 }
 
+/* A page like the last ones, which no CPU has to be told of: most updates are such. */
+static bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
+{
+    if (at.level != 3 || p->settling || validate_needs_break(old, value) ||
+        !type_exchange_fast(p, &p->taken, &p->dropped, old, value))
+        return false;
+    ptwr_port_store(p->port, at.table, at.index, value);
+    p->count.validated++;
+    return true;
+}
+
 enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsigned int *budget)
 {
     const struct frame *f = frame_get(p->frames, at.table);
@@ -46,7 +57,7 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
     enum hv_err err;
     bool unflushed;
 
-    if (desc_eq(old, value))
+    if (desc_eq(old, value) || update_page(p, at, old, value))
         return HV_OK;
     err = take(p, at, old, value, budget);
     if (err != HV_OK)
@@ -68,6 +79,10 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
         ptwr_port_store(p->port, at.table, at.index, value);
     type_drop(p, at, old);
     type_spend(budget, type_cost(old, at.level) + type_cost(value, at.level));
+    if (at.level == 3) {
+        type_learn(p, &p->taken, value);
+        type_learn(p, &p->dropped, old);
+    }
     return HV_OK;
 }
 
@@ -84,9 +99,11 @@ enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t 
         if (err != HV_OK)
             return err;
     }
-    err = ptwr_settle(p, table, budget);
-    if (err != HV_OK)
-        return err;
+    if (f->state != FRAME_ATTACHED) {
+        err = ptwr_settle(p, table, budget);
+        if (err != HV_OK)
+            return err;
+    }
     if (f->state == FRAME_PLAIN) {
         ptwr_port_store(p->port, table, index, value);
         p->count.updates++;
@@ -191,7 +208,7 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
         p->count.refused++;
         return PTWR_INJECT;
     }
-    if (f->state == FRAME_ATTACHED) {
+    if (f->state == FRAME_ATTACHED && !mfn_is_none(p->teardown)) {
         /* Perhaps only stale tables refer to it: then it is none any more. */
         enum hv_err err = stale_teardown(p, budget);
 
