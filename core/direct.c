@@ -185,33 +185,29 @@ static enum hv_err make_engine(struct domain *d)
 }
 
 /* All frames the domain's, zero, writable, no table; those of the m2p read-only. */
-static enum hv_err take_frames(struct domain *d)
+static void take_frames(struct domain *d)
 {
     struct direct *direct = &d->direct;
     const struct direct_map *map = &direct->map;
     uint32_t count = direct_nr_pfns(map);
 
     for (uint32_t i = 0; i < map->nr_regions; i++) {
-        uint64_t base = (uint64_t)map->region[i] << REGION_SHIFT;
+        pa_t base = pa_of((uint64_t)map->region[i] << REGION_SHIFT);
 
-        mem_zero(pa_of(base), REGION_SIZE);
+        mem_zero(base, REGION_SIZE);
         /* A guest with a non-cacheable alias must not see what was there before. */
-        cache_clean_range((void *)(uintptr_t)base, REGION_SIZE);
+        cache_clean_range((void *)(uintptr_t)base.raw, REGION_SIZE);
+        ptwr_region_add(&direct->ptwr, map->region[i]);
+        direct_port_fill(&direct->port, base);
     }
-    for (uint32_t pfn = 0; pfn < count; pfn++) {
+    for (uint32_t pfn = direct_m2p_pfn(map); pfn < count; pfn++) {
         mfn_t mfn = direct_mfn(map, pfn);
-        struct frame *frame = frame_get(&frames, mfn);
-        bool readonly = pfn >= direct_m2p_pfn(map);
 
-        if (frame->owner == FRAME_NO_OWNER && ptwr_frame_add(&direct->ptwr, mfn) != HV_OK)
-            return HV_EBUSY;
-        frame->readonly = readonly;
-        ptwr_port_s2_store(&direct->port, PTWR_DATA, mfn, readonly ? PTWR_RO : PTWR_RW);
-        ptwr_port_s2_store(&direct->port, PTWR_WALK, mfn, PTWR_UNMAPPED);
+        frame_get(&frames, mfn)->readonly = 1;
+        ptwr_port_s2_store(&direct->port, PTWR_DATA, mfn, PTWR_RO);
     }
     direct->nr_frames = count;
     direct->spare = MFN_NONE;
-    return HV_OK;
 }
 
 /*
@@ -244,22 +240,18 @@ enum hv_err direct_create(struct domain *d)
     err = make_stage2(d);
     if (err == HV_OK)
         err = make_engine(d);
-    if (err == HV_OK)
-        err = take_frames(d);
-    if (err == HV_OK)
-        err = start(d);
-    return err;
+    if (err != HV_OK)
+        return err;
+    take_frames(d);
+    return start(d);
 }
 
 enum hv_err direct_reset(struct domain *d)
 {
-    struct ptwr *p = &d->direct.ptwr;
-    enum hv_err err;
-
-    ptwr_reset(p);
+    ptwr_reset(&d->direct.ptwr);
     memset(&d->direct.refusal, 0, sizeof(d->direct.refusal));
-    err = take_frames(d);
-    return err == HV_OK ? start(d) : err;
+    take_frames(d);
+    return start(d);
 }
 
 void direct_preempt(struct vcpu *vcpu, enum ptwr_trigger why)

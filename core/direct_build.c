@@ -195,14 +195,17 @@ static void write_tables(const struct domain *d)
     }
 }
 
+/* A page of the p2m is a region's, as a page of the m2p is. */
 static void write_p2m(const struct domain *d)
 {
     const struct direct_map *map = &d->direct.map;
 
-    for (uint32_t pfn = 0; pfn < direct_nr_pfns(map); pfn++) {
-        uint64_t *page = frame_data(d, d->direct.plan.p2m + pfn / M2P_PAGE_ENTRIES);
+    for (uint32_t r = 0; r < map->nr_regions; r++) {
+        uint64_t *page = frame_data(d, d->direct.plan.p2m + r);
+        uint64_t first = (uint64_t)map->region[r] * REGION_FRAMES;
 
-        page[pfn % M2P_PAGE_ENTRIES] = direct_mfn(map, pfn).raw;
+        for (uint32_t i = 0; i < REGION_FRAMES; i++)
+            page[i] = first + direct_place(i);
     }
 }
 
@@ -211,10 +214,11 @@ static void write_m2p(const struct domain *d)
     const struct direct_map *map = &d->direct.map;
     uint64_t *none = frame_data(d, direct_nr_pfns(map) - 1);
 
-    for (uint32_t pfn = 0; pfn < direct_nr_pfns(map); pfn++) {
-        uint64_t *page = frame_data(d, direct_m2p_pfn(map) + pfn / REGION_FRAMES);
+    for (uint32_t r = 0; r < map->nr_regions; r++) {
+        uint64_t *page = frame_data(d, direct_m2p_pfn(map) + r);
 
-        page[direct_mfn(map, pfn).raw % REGION_FRAMES] = pfn;
+        for (uint32_t i = 0; i < REGION_FRAMES; i++)
+            page[direct_place(i)] = (uint64_t)r * REGION_FRAMES + i;
     }
     for (unsigned int i = 0; i < M2P_PAGE_ENTRIES; i++)
         none[i] = LATCH_M2P_NONE;

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/direct_map.h"
 
-/* Odd, so that it permutes a region; and its inverse. */
-#define STEP         181U
 #define STEP_INVERSE 413U
-#define START        77U
-static_assert(STEP * STEP_INVERSE % REGION_FRAMES == 1, "inverse modulo the size of a region");
+static_assert(DIRECT_STEP * STEP_INVERSE % REGION_FRAMES == 1,
+              "inverse modulo the size of a region");
 
 mfn_t direct_mfn(const struct direct_map *map, uint32_t pfn)
 {
-    uint32_t index = (pfn * STEP + START) % REGION_FRAMES;
-
-    return mfn_of(map->region[pfn / REGION_FRAMES] * REGION_FRAMES + index);
+    return mfn_of(map->region[pfn / REGION_FRAMES] * REGION_FRAMES + direct_place(pfn));
 }
 
 /* The place of a machine region among the domain's; nr_regions: not one of them. */
@@ -39,7 +35,7 @@ bool direct_pfn(const struct direct_map *map, mfn_t mfn, uint32_t *pfn)
     if (place == map->nr_regions)
         return false;
     *pfn = place * REGION_FRAMES +
-           (mfn.raw % REGION_FRAMES + REGION_FRAMES - START) * STEP_INVERSE % REGION_FRAMES;
+           (mfn.raw % REGION_FRAMES + REGION_FRAMES - DIRECT_START) * STEP_INVERSE % REGION_FRAMES;
     return true;
 }
 

@@ -21,6 +21,16 @@
 #define M2P_PAGE_ENTRIES (PAGE_SIZE / sizeof(uint64_t))
 static_assert(M2P_PAGE_ENTRIES == REGION_FRAMES, "a page of the m2p is a region's");
 
+/* Odd, so that it permutes a region. */
+#define DIRECT_STEP  181U
+#define DIRECT_START 77U
+
+/* The place in its region of the frame at a pfn. */
+static inline uint32_t direct_place(uint32_t pfn)
+{
+    return (pfn * DIRECT_STEP + DIRECT_START) % REGION_FRAMES;
+}
+
 struct direct_map {
     const uint32_t *region; /* PA >> REGION_SHIFT, strictly descending */
     uint32_t nr_regions;

@@ -237,6 +237,16 @@ enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)
     return HV_OK;
 }
 
+void ptwr_region_add(struct ptwr *p, uint32_t region)
+{
+    struct frame *f = p->frames->region[region - p->frames->first];
+
+    for (uint32_t i = 0; i < 1U << (REGION_SHIFT - PAGE_SHIFT); i++) {
+        if (f[i].owner == FRAME_NO_OWNER)
+            f[i] = (struct frame){.owner = p->owner};
+    }
+}
+
 enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 {
     const struct frame *f = frame_get(p->frames, mfn);

@@ -170,6 +170,9 @@ const char *ptwr_trigger_name(enum ptwr_trigger trigger);
  */
 NODISCARD
 enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn);
+/* All frames of a 2 MiB region (PA >> REGION_SHIFT) that have no owner: a domain's RAM, no device.
+ */
+void ptwr_region_add(struct ptwr *p, uint32_t region);
 NODISCARD
 enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget);
 

@@ -149,6 +149,18 @@ void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum p
     __atomic_store_n(s2_entry(p->s2, window_ipa(p, window, frame)), leaf, __ATOMIC_RELAXED);
 }
 
+void direct_port_fill(const struct direct_port *port, pa_t base)
+{
+    uint64_t *data = s2_entry(port->s2, ipa_of(base.raw));
+    uint64_t *walk = s2_entry(port->s2, ipa_of(base.raw | port->walk));
+    uint64_t leaf = port->leaf_rw | base.raw;
+
+    for (unsigned int i = 0; i < REGION_SIZE / PAGE_SIZE; i++, leaf += PAGE_SIZE) {
+        data[i] = leaf;
+        walk[i] = 0;
+    }
+}
+
 void ptwr_port_dsb_ishst(void *port)
 {
     (void)port;

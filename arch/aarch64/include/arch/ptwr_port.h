@@ -15,3 +15,9 @@ struct direct_port {
     bool write_back; /* stage 2 forces write-back: nothing to clean */
     uint64_t *snapshot[PTWR_MAX_SLOTS];
 };
+
+/*
+ * The whole 2 MiB region at `base`: writable in the data window, nothing in the walk window. No
+ * barrier, no TLBI: for a domain that does not run.
+ */
+void direct_port_fill(const struct direct_port *port, pa_t base);
