@@ -49,4 +49,5 @@ def test_each_life_starts_pristine(latch, machine, how):
     # It restarts for ever, so the time limit ends the run.
     assert run.status == 124, run
     assert run.latch().count("latch: domain again restarts") >= 3, run
-    assert set(run.of("again")) == {"reset: pristine"}, run
+    # The limit may cut the last line.
+    assert set(run.of("again")[:-1]) == {"reset: pristine"}, run

@@ -91,6 +91,7 @@ def test_batched_entry_stops_the_domain(latch, name):
 REQUESTS = """
     pin_of_others pin_other_level pin_twice pin_bad_tree unpin_not_pinned update_of_others
     update_of_m2p update_with_walk update_unaligned update_unknown_kind update_partly update_plain
+    update_many registers_kept
     update_preserving va_without_table va_bad_entry foreign_domain unknown_calls results_elsewhere
     give_away_mapped take_too_much count_writers count_references""".split()
 REGISTERS = """
@@ -129,7 +130,7 @@ def test_other_granule_stops_the_domain(latch, machine):
 # tests/qemu/guests/direct/strict.c
 STRICT = """
     el0_works store_to_table writable_by_update writable_by_va writable_by_dbm table_with_writer
-    table_with_el0_writer stale_writer on_and_off unknown_assist""".split()
+    table_with_el0_writer stale_writer stale_el0_writer el0_reads_table on_and_off unknown_assist""".split()
 
 
 @pytest.mark.parametrize("name", STRICT)

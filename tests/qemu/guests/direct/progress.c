@@ -16,6 +16,7 @@
 #define NEW_VA   RIG_PAGE_VA(NEW)
 #define TURNS    20
 #define FEW      8
+#define LONG     300
 #define EMPTY(n) ((uint64_t)(n) << 32 | 0xf0) /* an invalid entry */
 
 static struct rig rig;
@@ -227,6 +228,29 @@ static void no_change_vector(void)
     expect_equal(rig.level3[101], EMPTY(1), "the entry");
 }
 
+/* One program place that writes many entries, and one that writes one between two walks. */
+static void long_run(void)
+{
+    measure_start();
+    for (unsigned int i = 0; i < LONG; i++)
+        entry_write(&rig.level3[100 + i], EMPTY(i));
+    measure_stop();
+    for (unsigned int i = 0; i < LONG; i++)
+        expect_equal(rig.level3[100 + i], EMPTY(i), "an entry");
+}
+
+static void singles(void)
+{
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++) {
+        entry_write(&rig.level3[NEW], entry_page(rig.page[i % RIG_PAGES], PAGE_PRIVATE));
+        tlbi_page(NEW_VA);
+        expect_equal(peek(NEW_VA), RIG_MARK(i % RIG_PAGES), "the word loaded");
+        (void)hyp_mmuext(MMUEXT_INVLPG_LOCAL, NEW_VA);
+    }
+    measure_stop();
+}
+
 #define CASE(fn)                                                                                   \
     static void case_##fn(void)                                                                    \
     {                                                                                              \
@@ -244,6 +268,8 @@ CASE(ping_pong)
 CASE(two_tables)
 CASE(no_change)
 CASE(no_change_vector)
+CASE(long_run)
+CASE(singles)
 
 static const struct test_case cases[] = {
     {"code", case_code, false},
@@ -255,6 +281,8 @@ static const struct test_case cases[] = {
     {"two-tables", case_two_tables, false},
     {"no-change", case_no_change, false},
     {"no-change-vector", case_no_change_vector, false},
+    {"long-run", case_long_run, false},
+    {"singles", case_singles, false},
 };
 
 void guest_main(void)

@@ -117,6 +117,38 @@ static void stale_writer(void)
     table_free(page);
 }
 
+/* The same from EL0. */
+static void stale_el0_writer(void)
+{
+    uint64_t *page = table_alloc();
+    struct user user;
+
+    space_map(&rig.space, RIG_PAGE_VA(6), entry_page(page, PAGE_USER));
+    expect(user_call(&user, RIG_TEXT, user_store, RIG_PAGE_VA(6), 2, 0), "EL0 faulted");
+    expect_equal((uint64_t)hyp_update_va_mapping((void *)RIG_PAGE_VA(6), 0, UVMF_NONE), 0,
+                 "unmapping the page");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_PIN_L1_TABLE, virt_to_mfn(page)), 0, "pin");
+    expect(!user_call(&user, RIG_TEXT, user_store, RIG_PAGE_VA(6), 4, 0), "EL0 stored");
+    expect_equal(ESR_EC(user.esr), EC_DABT_EL0, "the exception class");
+    expect_equal(user.far, RIG_PAGE_VA(6), "FAR_EL1");
+    expect_equal(page[0], 2, "the first entry of the table");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(page)), 0, "unpin");
+    table_free(page);
+}
+
+/* A mapping that EL0 may only read gives it no store. */
+static void el0_reads_table(void)
+{
+    struct user user;
+
+    space_map(&rig.space, RIG_PAGE_VA(6), entry_page(rig.level2, PAGE_USER_RO));
+    expect(user_call(&user, RIG_TEXT, user_load, RIG_PAGE_VA(6), 0, 0), "EL0 faulted");
+    expect_equal(user.x[0], rig.level2[0], "the first entry");
+    expect(!user_call(&user, RIG_TEXT, user_store, RIG_PAGE_VA(6), 0, 0), "EL0 stored");
+    expect(fsc_is_permission(ESR_FSC(user.esr)), "not a permission fault");
+    expect_equal(user.x[0], RIG_PAGE_VA(6), "the address");
+}
+
 static void on_and_off(void)
 {
     uint64_t *table = rig.level2;
@@ -153,6 +185,8 @@ static void unknown_assist(void)
     CASE(table_with_writer)                                                                        \
     CASE(table_with_el0_writer)                                                                    \
     CASE(stale_writer)                                                                             \
+    CASE(stale_el0_writer)                                                                         \
+    CASE(el0_reads_table)                                                                          \
     CASE(on_and_off)                                                                               \
     CASE(unknown_assist)
 
