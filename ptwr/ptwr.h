@@ -91,7 +91,7 @@ struct ptwr_slot {
     bool protected_;       /* data window is read-only and flushed again, contents not all judged */
     enum ptwr_trigger why; /* protected_: what reconnects it */
     enum ptwr_trigger blocked; /* why other slots have to go first: REFERENCE or CONFLICT */
-    bool last;                 /* they have gone: what is still in the way is refused */
+    bool last;                 /* no other can go first: what is still in the way is refused */
     uint32_t tried;            /* blocked when p->closed was one less; 0: not blocked */
     uint32_t sequence;         /* age: the smallest is the oldest */
     uint64_t pc;               /* program place that opened it: feeds the predictor */

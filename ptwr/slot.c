@@ -399,9 +399,9 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
 }
 
 /*
- * One slot's turn. A call that comes back after its budget ran out goes on where that was: a slot
- * that is blocked is not tried again before another one has gone, and `last` stays. Each attempt
- * may validate a tree and give it up again, so that repeating them all would never end.
+ * One slot's turn. A slot that is blocked is not tried again before another one has gone: each
+ * attempt may validate a tree and give it up again, so that calls which come back after their
+ * budget ran out would never end.
  */
 static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsigned int *budget)
 {
@@ -409,7 +409,7 @@ static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsign
 
     if (slot->given_up || frame_get(p->frames, slot->table)->type_count == 1)
         return give_up(p, slot, budget);
-    slot->last = slot->last || last;
+    slot->last = last || p->nr_open == 1;
     if (!slot->last && slot->tried == p->closed + 1)
         return HV_EBUSY;
     err = batch(p, slot, budget);
@@ -421,16 +421,23 @@ static enum hv_err run(struct ptwr *p, struct ptwr_slot *slot, bool last, unsign
 }
 
 /*
- * One slot's turn in one of eight steps. Level-3 tables first: they link no tables, so what they
- * hold up is only ever each other's counts. The first round lets every slot go as far as it can;
- * what is still in another's way then, in the second round, is refused.
+ * Each slot's turn, level-3 tables first: they link no tables, so what they hold up is only ever
+ * each other's counts. `last`: the first one's only, and what is in its way is refused.
  */
-static enum hv_err close_step(struct ptwr *p, struct ptwr_slot *slot, unsigned int step,
-                              unsigned int *budget)
+static enum hv_err close_round(struct ptwr *p, bool last, unsigned int *budget)
 {
-    if (mfn_is_none(slot->table) || slot->level != 3 - step % 4)
-        return HV_OK;
-    return run(p, slot, step >= 4, budget);
+    for (unsigned int level = 4; level-- > 0;) {
+        for (unsigned int i = 0; i < p->nr_slots; i++) {
+            enum hv_err err;
+
+            if (mfn_is_none(p->slots[i].table) || p->slots[i].level != level)
+                continue;
+            err = run(p, &p->slots[i], last, budget);
+            if (err == HV_EAGAIN || last)
+                return err;
+        }
+    }
+    return HV_OK;
 }
 
 /* An illegal entry, action crash: said when all is consistent, also if that took several calls. */
@@ -443,18 +450,19 @@ static enum hv_err verdict(struct ptwr *p, enum hv_err err)
     return HV_EPERM;
 }
 
+/* Rounds while one of them closes something; then the first that is left gives way. */
 static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
 {
-    if (p->nr_open == 0)
-        return verdict(p, HV_OK);
-    protect(p, p->slots, p->nr_slots, ANY_VCPU, why);
-    for (unsigned int step = 0; step < 8; step++) {
-        for (unsigned int i = 0; i < p->nr_slots; i++) {
-            enum hv_err err = close_step(p, &p->slots[i], step, budget);
+    if (p->nr_open != 0)
+        protect(p, p->slots, p->nr_slots, ANY_VCPU, why);
+    while (p->nr_open != 0) {
+        uint32_t closed = p->closed;
+        enum hv_err err = close_round(p, false, budget);
 
-            if (err == HV_EAGAIN)
-                return err;
-        }
+        if (err != HV_EAGAIN && p->closed == closed)
+            err = close_round(p, true, budget);
+        if (err == HV_EAGAIN)
+            return err;
     }
     return verdict(p, HV_OK);
 }
@@ -465,7 +473,7 @@ enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger
     enum hv_err err;
 
     protect(p, slot, 1, ANY_VCPU, why);
-    err = run(p, slot, p->nr_open == 1, budget);
+    err = run(p, slot, false, budget);
     return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : verdict(p, err);
 }
 
