@@ -28,7 +28,7 @@ UNIT_PROGRAMS := $(foreach b,$(UNIT_BUILDS),$(addprefix $(BUILD)/host-$(b)/,$(ca
 .PHONY: unit-tests unit-list
 unit-tests: $(UNIT_PROGRAMS)
 unit-list:
-	@printf '%s\n' $(UNIT_PROGRAMS)
+	@printf '%s\n' $(UNIT_PROGRAMS) $(foreach c,gcc clang,$(MMU_TESTS:%=$(BUILD)/host-$(c)/%))
 
 # $(1) build
 define host_rules
