@@ -65,6 +65,18 @@ static void former_table_with_writers_does_not_count(void **state)
     assert_int_equal(guest_assist(f, false), HV_OK);
 }
 
+/* .. nor does a table that only a former one maps writable. */
+static void writers_of_a_former_table_do_not_count(void **state)
+{
+    (void)state;
+    fake_poke(f, SPARE, 9, d_page(MID1, 0));
+    assert_int_equal(guest_pin(f, SPARE, 3), HV_OK);
+    assert_int_equal(guest_unpin(f, SPARE), HV_OK);
+    assert_int_equal(f->ptwr.tables_with_writers, 1);
+    assert_int_equal(guest_assist(f, false), HV_OK);
+    assert_int_equal(fake_record(f, MID1)->refs, 0);
+}
+
 static void validation_that_fails_leaves_no_writers_behind(void **state)
 {
     (void)state;
@@ -161,6 +173,7 @@ int main(void)
         T(off_is_refused_while_a_table_has_writers),
         T(frame_that_becomes_a_table_brings_its_writers),
         T(former_table_with_writers_does_not_count),
+        T(writers_of_a_former_table_do_not_count),
         T(validation_that_fails_leaves_no_writers_behind),
         T(off_judges_open_tables_first),
         T(illegal_batch_found_by_disabling_crashes),

@@ -36,8 +36,7 @@ static bool is_base(unsigned int vcpu, unsigned int which, unsigned int number)
     return mfn_eq(f->ptwr.base[vcpu][which], fake_mfn(number));
 }
 
-/* --- Bases
- * ---------------------------------------------------------------------------------------- */
+/* --- Bases ------------------------------------------------------------------------------------ */
 
 static void load_validates_a_root_that_nobody_pinned(void **state)
 {
@@ -160,8 +159,7 @@ static void either_base_load_reconnects_open_tables(void **state)
     assert_int_equal(f->ptwr.count.reconnected[PTWR_T_REGIME], 2);
 }
 
-/* --- Frames
- * --------------------------------------------------------------------------------------- */
+/* --- Frames ----------------------------------------------------------------------------------- */
 
 static void frame_is_added_once_and_only_where_there_is_memory(void **state)
 {
@@ -172,6 +170,16 @@ static void frame_is_added_once_and_only_where_there_is_memory(void **state)
     fake_record(f, GUEST_FRAMES)->owner = FAKE_OWNER + 1;
     assert_int_not_equal(ptwr_frame_add(&f->ptwr, fake_mfn(GUEST_FRAMES)), HV_OK);
     assert_int_equal(fake_record(f, GUEST_FRAMES)->owner, FAKE_OWNER + 1);
+}
+
+/* Leaves map devices without counts: what is RAM later would be mapped and nobody's. */
+static void device_never_becomes_a_frame(void **state)
+{
+    f->ptwr.devices[1] = (struct ptwr_range){mfn_to_pa(fake_mfn(GUEST_FRAMES)).raw, PAGE_SIZE};
+    (void)state;
+    assert_int_not_equal(ptwr_frame_add(&f->ptwr, fake_mfn(GUEST_FRAMES)), HV_OK);
+    assert_int_equal(fake_record(f, GUEST_FRAMES)->owner, FRAME_NO_OWNER);
+    guest_add(f, GUEST_FRAMES + 1, 1);
 }
 
 static void frame_that_leaves_is_out_of_every_tlb(void **state)
@@ -265,8 +273,7 @@ static void removal_judges_open_tables_first(void **state)
     assert_int_equal(guest_remove(f, DATA), HV_OK);
 }
 
-/* --- Start anew
- * ----------------------------------------------------------------------------------- */
+/* --- Start anew ------------------------------------------------------------------------------- */
 
 static void reset_forgets_all_but_whose_frames_they_are(void **state)
 {
@@ -327,6 +334,7 @@ int main(void)
         T(unloaded_root_is_kept_until_the_flush),
         T(either_base_load_reconnects_open_tables),
         T(frame_is_added_once_and_only_where_there_is_memory),
+        T(device_never_becomes_a_frame),
         T(frame_that_leaves_is_out_of_every_tlb),
         T(frame_that_is_mapped_stays),
         T(table_stays),

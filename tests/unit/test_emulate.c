@@ -33,6 +33,16 @@ static int stop(void **state)
 
 static unsigned int refs(unsigned int number) { return fake_record(f, number)->refs; }
 
+static enum guest_result cas(unsigned int offset, unsigned int size, uint64_t old, uint64_t value,
+                             uint64_t *seen)
+{
+    struct guest_compare compare = {.offset = offset, .size = size, .old = old, .value = value};
+    enum guest_result result = guest_cas(f, LEAF, &compare);
+
+    *seen = compare.seen;
+    return result;
+}
+
 static void store_is_judged_counted_and_performed(void **state)
 {
     (void)state;
@@ -104,11 +114,11 @@ static void comparison_is_of_the_stores_bytes_only(void **state)
 
     (void)state;
     assert_int_equal(guest_store(f, LEAF, 9, 0x1122334455667780), GUEST_DONE);
-    assert_int_equal(guest_cas(f, LEAF, 9 * 8 + 4, 4, 0x11223344, 0x99, &seen), GUEST_DONE);
+    assert_int_equal(cas(9 * 8 + 4, 4, 0x11223344, 0x99, &seen), GUEST_DONE);
     assert_int_equal(seen, 0x11223344);
     assert_int_equal(fake_peek(f, LEAF, 9), 0x0000009955667780);
     /* Upper bits of `old` beyond the store's size are none of it. */
-    assert_int_equal(guest_cas(f, LEAF, 9 * 8 + 2, 2, 0xdead000000005566, 0x42, &seen), GUEST_DONE);
+    assert_int_equal(cas(9 * 8 + 2, 2, 0xdead000000005566, 0x42, &seen), GUEST_DONE);
     assert_int_equal(fake_peek(f, LEAF, 9), 0x0000009900427780);
 }
 
@@ -118,11 +128,11 @@ static void false_comparison_stores_nothing_and_returns_what_is_there(void **sta
 
     (void)state;
     fake_trace_clear(f);
-    assert_int_equal(guest_cas(f, LEAF, 0, 8, before ^ 2, 0, &seen), GUEST_FAILED);
+    assert_int_equal(cas(0, 8, before ^ 2, 0, &seen), GUEST_FAILED);
     assert_int_equal(seen, before);
     assert_int_equal(fake_peek(f, LEAF, 0), before);
     assert_int_equal(fake_trace_count(f, EFFECT_STORE), 0);
-    assert_int_equal(guest_cas(f, LEAF, 1, 1, 0, 5, &seen), GUEST_FAILED);
+    assert_int_equal(cas(1, 1, 0, 5, &seen), GUEST_FAILED);
     assert_int_equal(seen, before >> 8 & 0xff);
     assert_int_equal(f->ptwr.count.emulated, 0);
 }
@@ -132,8 +142,7 @@ static void true_comparison_with_an_illegal_value_is_refused(void **state)
     uint64_t seen, before = fake_peek(f, LEAF, 0);
 
     (void)state;
-    assert_int_equal(guest_cas(f, LEAF, 0, 8, before, d_page(GUEST_FRAMES, 0), &seen),
-                     GUEST_INJECTED);
+    assert_int_equal(cas(0, 8, before, d_page(GUEST_FRAMES, 0), &seen), GUEST_INJECTED);
     assert_int_equal(fake_peek(f, LEAF, 0), before);
 }
 
@@ -151,8 +160,7 @@ static void atomics_get_the_old_value(void **state)
     assert_int_equal(store.seen, d_page(DATA + 1, 0));
 }
 
-/* --- Break before make
- * ---------------------------------------------------------------------------- */
+/* --- Break before make ------------------------------------------------------------------------ */
 
 static void permissions_change_in_place(void **state)
 {
@@ -224,6 +232,39 @@ static void block_is_split_where_no_walker_sees(void **state)
     assert_int_equal(guest_store(f, MID2, 1, d_block(FAKE_CHUNK, 0)), GUEST_DONE);
 }
 
+/*
+ * A table's and a block's old and new halves must not meet in a walk cache, also if the guest broke
+ * the entry itself and has not flushed.
+ */
+static void broken_entry_above_level_3_is_made_where_no_walker_sees(void **state)
+{
+    (void)state;
+    /* Tables already: validating one takes a flush of its own. */
+    assert_int_equal(guest_pin(f, SPARE, 3), HV_OK);
+    assert_int_equal(guest_pin(f, SPARE + 1, 3), HV_OK);
+    assert_int_equal(guest_update(f, MID2, 0, 0), HV_OK);
+    fake_trace_clear(f);
+    assert_int_equal(guest_update(f, MID2, 0, d_table(SPARE)), HV_OK);
+    assert_non_null(strstr(fake_trace(f), "walk 3 none"));
+    assert_int_equal(guest_store(f, MID2, 0, 0), GUEST_DONE);
+    guest_flush(f);
+    fake_trace_clear(f);
+    assert_int_equal(guest_store(f, MID2, 0, d_table(SPARE + 1)), GUEST_DONE);
+    assert_null(strstr(fake_trace(f), "walk 3 none"));
+}
+
+static void block_costs_budget_by_its_frames(void **state)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    (void)state;
+    guest_add(f, FAKE_CHUNK, FAKE_CHUNK);
+    assert_int_equal(
+        ptwr_update(&f->ptwr, fake_mfn(MID2), 1, desc_of(d_block(FAKE_CHUNK, 0)), &budget), HV_OK);
+    assert_int_equal(budget, 0);
+    fake_settle(f);
+}
+
 /* Xen's order: a value that cannot be taken must not have cost the old one. */
 static void refused_replacement_keeps_the_old_entry_and_its_count(void **state)
 {
@@ -247,8 +288,7 @@ static void refused_store_names_what_was_wrong(void **state)
     assert_int_equal(f->ptwr.violation.new.raw, d_page(GUEST_FRAMES, 0));
 }
 
-/* --- Whose stores, and which
- * ---------------------------------------------------------------------- */
+/* --- Whose stores, and which ------------------------------------------------------------------ */
 
 static void el0_store_is_neither_emulated_nor_opens(void **state)
 {
@@ -346,8 +386,7 @@ static void last_entry_and_last_byte_are_reached(void **state)
     assert_int_equal(refs(DATA), 1);
 }
 
-/* --- mmu_update
- * ----------------------------------------------------------------------------------- */
+/* --- mmu_update ------------------------------------------------------------------------------- */
 
 static void update_of_a_plain_frame_is_a_plain_store(void **state)
 {
@@ -431,7 +470,7 @@ static void linking_a_table_with_an_illegal_entry_below_is_refused(void **state)
     assert_int_equal(fake_record(f, SPARE)->state, FRAME_PLAIN);
 }
 
-/* A4: a table filled through a non-cacheable alias before it is linked. */
+/* A table filled through a non-cacheable alias before it is linked. */
 static void table_written_behind_the_cache_is_judged_as_walkers_see_it(void **state)
 {
     (void)state;
@@ -459,6 +498,8 @@ int main(void)
         T(other_changes_of_a_live_entry_happen_where_no_walker_sees),
         T(table_is_exchanged_where_no_walker_sees),
         T(block_is_split_where_no_walker_sees),
+        T(broken_entry_above_level_3_is_made_where_no_walker_sees),
+        T(block_costs_budget_by_its_frames),
         T(refused_replacement_keeps_the_old_entry_and_its_count),
         T(refused_store_names_what_was_wrong),
         T(el0_store_is_neither_emulated_nor_opens),

@@ -303,6 +303,34 @@ static void hidden_entry_needs_invalidation(void **state)
     fake_free(f);
 }
 
+/* Dropped from one kind of cache only, the old permission is found in the other, for ever. */
+static void permission_is_seen_after_the_old_one_is_dropped(void **state)
+{
+    static const char *const incomplete[] = {"", "d", "idd", "id", "dvd", "ivd", "idv", "idvs"};
+    struct fake *f = with_table(3);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(incomplete); i++) {
+        play(f, "Rsidvdr", PTWR_DATA);
+        ptwr_port_s2_store(f, PTWR_DATA, fake_mfn(T), PTWR_RW);
+        play(f, incomplete[i], PTWR_DATA);
+        if (fake_can_store(f, T))
+            fail_msg("%s", incomplete[i]);
+        play(f, "didvd", PTWR_DATA);
+        assert_true(fake_can_store(f, T));
+    }
+    play(f, "Rsidvdr", PTWR_DATA);
+    ptwr_port_s2_store(f, PTWR_DATA, fake_mfn(T), PTWR_RW);
+    play(f, "did", PTWR_DATA);
+    ptwr_port_tlbi_vaae1is(f, va_of(f->alias + PAGE_SIZE));
+    ptwr_port_dsb_ish(f);
+    assert_false(fake_can_store(f, T));
+    ptwr_port_tlbi_vaae1is(f, va_of(f->alias));
+    ptwr_port_dsb_ish(f);
+    assert_true(fake_can_store(f, T));
+    fake_free(f);
+}
+
 static void stores_are_visible_before_their_table_is(void **state)
 {
     struct fake *f = attached(3);
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(walkable_table_is_never_made_writable),
         cmocka_unit_test(live_entry_needs_break_before_make),
         cmocka_unit_test(hidden_entry_needs_invalidation),
+        cmocka_unit_test(permission_is_seen_after_the_old_one_is_dropped),
         cmocka_unit_test(stores_are_visible_before_their_table_is),
         cmocka_unit_test(guest_cannot_store_where_no_cpu_may),
         cmocka_unit_test(trace_names_every_effect),

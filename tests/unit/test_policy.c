@@ -140,6 +140,17 @@ static void short_runs_are_opened_less_and_less(void **state)
     assert_true(f->ptwr.count.opened <= first + 2);
 }
 
+/* A run is to one table: a place that goes back and forth writes no batches. */
+static void run_ends_with_a_store_to_another_table(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < 200; i++) {
+        f->pc = 0x1000;
+        assert_int_equal(guest_store(f, i / 3 % 2 ? LEAF : MID2, 100 + i % 7, i << 4), GUEST_DONE);
+    }
+    assert_int_equal(f->ptwr.count.opened, 0);
+}
+
 static void refused_stores_teach_nothing(void **state)
 {
     (void)state;
@@ -148,6 +159,26 @@ static void refused_stores_teach_nothing(void **state)
     assert_int_equal(f->ptwr.count.opened, 0);
     assert_int_equal(f->ptwr.count.emulated, 0);
     assert_int_equal(f->ptwr.count.refused, 100);
+}
+
+/* One vCPU stores in a loop; another's walk faults, and before it is repeated there is a store. */
+static void walks_come_through_a_storing_loop(void **state)
+{
+    (void)state;
+    f->ptwr.policy = PTWR_POLICY_OPEN;
+    for (unsigned int walks = 0; walks < 50; walks++) {
+        unsigned int faults = 0;
+
+        while (f->frame[LEAF].s2[PTWR_WALK] == PTWR_UNMAPPED) {
+            unsigned int budget = PTWR_BUDGET;
+
+            assert_int_equal(ptwr_walk_fault(&f->ptwr, 1, fake_mfn(LEAF), &budget), HV_OK);
+            assert_int_equal(guest_store(f, LEAF, 100 + faults, walks << 4), GUEST_DONE);
+            assert_true(++faults < 4);
+        }
+        assert_int_equal(guest_store(f, LEAF, 7, walks << 4), GUEST_DONE);
+    }
+    assert_true(f->ptwr.count.opened > 0);
 }
 
 /* Every choice is a counter that a user can read, and they add up. */
@@ -205,7 +236,9 @@ int main(void)
         T(one_place_does_not_speak_for_another),
         T(place_that_turns_to_single_stores_is_learnt_again),
         T(short_runs_are_opened_less_and_less),
+        T(run_ends_with_a_store_to_another_table),
         T(refused_stores_teach_nothing),
+        T(walks_come_through_a_storing_loop),
         T(counters_add_up),
         T(maintenance_counters_are_what_was_sent),
     };

@@ -61,8 +61,7 @@ static void not_pinned(unsigned int number, unsigned int level)
     assert_true(err == HV_EINVAL || err == HV_EBUSY);
 }
 
-/* --- Pins
- * ----------------------------------------------------------------------------------------- */
+/* --- Pins ------------------------------------------------------------------------------------- */
 
 static void each_level_is_pinned_with_all_below_it(void **state)
 {
@@ -189,8 +188,7 @@ static void blocks_count_in_each_frame(void **state)
     assert_int_equal(fake_record(f, FAKE_CHUNK)->counts, 0);
 }
 
-/* --- Refusals
- * ------------------------------------------------------------------------------------- */
+/* --- Refusals --------------------------------------------------------------------------------- */
 
 static void illegal_entry_is_named_and_leaves_no_count(void **state)
 {
@@ -291,8 +289,7 @@ static void page_that_is_linked_later_in_the_same_tree_is_refused(void **state)
     all_is_plain_again();
 }
 
-/* --- Chunks
- * --------------------------------------------------------------------------------------- */
+/* --- Chunks ----------------------------------------------------------------------------------- */
 
 /* A wider space: shared tables, full tables, blocks are elsewhere. */
 static void widen(void)
@@ -493,8 +490,24 @@ static void abandoned_validation_of_one_level_does_not_bar_another(void **state)
     assert_int_equal(fake_record(f, LEAF)->type, FRAME_TABLE_L2);
 }
 
-/* --- Stale frames
- * --------------------------------------------------------------------------------- */
+/* Nothing was stored to it in between, so that it is still half a table of the old level. */
+static void half_a_table_may_become_one_of_another_level(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < 4; i++)
+        fake_poke(f, SPARE, 100 * i, 0x10);
+    for (unsigned int level = 0; level < 4; level++) {
+        unsigned int budget = 1;
+
+        assert_int_equal(ptwr_pin(&f->ptwr, fake_mfn(SPARE), 3 - level, &budget), HV_EAGAIN);
+        assert_int_equal(guest_pin(f, SPARE, level), HV_OK);
+        assert_int_equal(fake_record(f, SPARE)->type, FRAME_TABLE_L0 + level);
+        assert_int_equal(guest_unpin(f, SPARE), HV_OK);
+        all_is_plain_again();
+    }
+}
+
+/* --- Stale frames ----------------------------------------------------------------------------- */
 
 static void former_table_stays_read_only_until_a_full_flush(void **state)
 {
@@ -552,7 +565,35 @@ static void store_to_a_stale_frame_flushes_and_succeeds(void **state)
     assert_true(is_plain(LEAF));
 }
 
-/* A hostile kernel leaves its TLBI out: walk caches still point to the table it unlinked (A1). */
+/* The CPU that faulted drops what it remembers at once: one fault, not two. */
+static void store_to_a_stale_frame_faults_once(void **state)
+{
+    struct ptwr_store store = {.table = fake_mfn(LEAF), .size = 8, .va = va_of(f->alias)};
+
+    (void)state;
+    assert_int_equal(guest_pin(f, LEAF, 3), HV_OK);
+    assert_int_equal(guest_unpin(f, LEAF), HV_OK);
+    f->budget = 5000;
+    assert_int_equal(guest_fault(f, &store), PTWR_RETRY);
+    assert_true(fake_can_store(f, LEAF));
+}
+
+/* The guest has flushed since, but not all that the table refers to is let go of yet. */
+static void store_to_a_flushed_stale_frame_flushes_no_more(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    assert_int_equal(guest_pin(f, LEAF, 3), HV_OK);
+    assert_int_equal(guest_unpin(f, LEAF), HV_OK);
+    ptwr_flush(&f->ptwr);
+    assert_int_equal(fake_record(f, LEAF)->state, FRAME_STALE);
+    before = f->ptwr.count.tlbi_all;
+    assert_int_equal(guest_store(f, LEAF, 0, 0x1234), GUEST_DONE);
+    assert_int_equal(f->ptwr.count.tlbi_all, before);
+}
+
+/* A hostile kernel leaves its TLBI out: walk caches still point to the table it unlinked */
 static void unlinked_table_is_writable_only_after_the_engines_own_flush(void **state)
 {
     (void)state;
@@ -685,10 +726,13 @@ int main(void)
         T(interleaved_validations_both_finish),
         T(store_into_a_half_validated_table_is_seen),
         T(abandoned_validation_of_one_level_does_not_bar_another),
+        T(half_a_table_may_become_one_of_another_level),
         T(former_table_stays_read_only_until_a_full_flush),
         T(one_flush_frees_all_stale_frames),
         T(frame_that_goes_stale_after_a_flush_waits_for_the_next),
         T(store_to_a_stale_frame_flushes_and_succeeds),
+        T(store_to_a_stale_frame_faults_once),
+        T(store_to_a_flushed_stale_frame_flushes_no_more),
         T(unlinked_table_is_writable_only_after_the_engines_own_flush),
         T(stale_frame_may_become_a_table_of_another_level),
         T(stale_frame_may_be_mapped_by_el0_after_the_flush),

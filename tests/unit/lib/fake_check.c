@@ -91,8 +91,7 @@ const char *fake_illegal(struct fake *f, unsigned int level, uint64_t value)
     return why;
 }
 
-/* --- Counts ------------------------------------------------------------------------------------
- */
+/* --- Counts ----------------------------------------------------------------------------------- */
 
 struct tally {
     unsigned int type;
@@ -233,8 +232,7 @@ void fake_check_all(struct fake *f)
     free(tally);
 }
 
-/* --- Frames and what hardware may do with them
- * ---------------------------------------------------- */
+/* --- Frames and what hardware may do with them ------------------------------------------------ */
 
 static const char *unlike_state(const struct fake_frame *frame, const struct frame *record)
 {

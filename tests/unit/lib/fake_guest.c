@@ -49,8 +49,7 @@ void guest_running(struct fake *f)
     fake_trace_clear(f);
 }
 
-/* --- Calls of the engine
- * -------------------------------------------------------------------------- */
+/* --- Calls of the engine ---------------------------------------------------------------------- */
 
 static void begin(struct fake *f) { f->calls = 0; }
 
@@ -142,8 +141,7 @@ void guest_preempt(struct fake *f, unsigned int vcpu, enum ptwr_trigger why)
     fake_settle(f);
 }
 
-/* --- Stores
- * --------------------------------------------------------------------------------------- */
+/* --- Stores ----------------------------------------------------------------------------------- */
 
 enum ptwr_outcome guest_fault(struct fake *f, struct ptwr_store *store)
 {
@@ -181,7 +179,7 @@ static enum guest_result do_store(struct fake *f, unsigned int number, struct pt
 
     begin(f);
     for (;;) {
-        if (f->frame[number].s2[PTWR_DATA] == PTWR_RW) {
+        if (fake_can_store(f, number)) {
             result = native(f, number, want);
             return result;
         }
@@ -239,22 +237,52 @@ enum guest_result guest_store(struct fake *f, unsigned int number, unsigned int 
     return guest_store_bytes(f, number, index * 8, 8, value);
 }
 
-enum guest_result guest_cas(struct fake *f, unsigned int number, unsigned int offset,
-                            unsigned int size, uint64_t old, uint64_t value, uint64_t *seen)
+enum guest_result guest_cas(struct fake *f, unsigned int number, struct guest_compare *compare)
 {
-    struct ptwr_store store = new_store(f, number, offset, size);
+    struct ptwr_store store = new_store(f, number, compare->offset, compare->size);
     enum guest_result result;
 
-    store.value = value;
+    store.value = compare->value;
     store.old_valid = true;
-    store.old = old;
+    store.old = compare->old;
     result = do_store(f, number, &store);
-    *seen = store.seen;
+    compare->seen = store.seen;
     return result;
 }
 
-/* --- Walks
- * ---------------------------------------------------------------------------------------- */
+/* --- Open tables ------------------------------------------------------------------------------ */
+
+void guest_open(struct fake *f, unsigned int number)
+{
+    uint64_t opened = f->ptwr.count.opened;
+
+    f->ptwr.last_empty = MFN_NONE;
+    f->ptwr.pause = 0;
+    assert_int_equal(guest_store(f, number, 5, fake_peek(f, number, 5)), GUEST_DONE);
+    assert_true(guest_has_open(f, number));
+    assert_int_equal(f->ptwr.count.opened, opened + 1);
+}
+
+bool guest_has_open(struct fake *f, unsigned int number)
+{
+    return fake_record(f, number)->state == FRAME_OPEN;
+}
+
+bool guest_has_attached(struct fake *f, unsigned int number)
+{
+    return fake_record(f, number)->state == FRAME_ATTACHED;
+}
+
+unsigned int guest_more(unsigned int i) { return i < 8 ? SPARE + i : DATA + 4 + (i - 8); }
+
+void guest_hook_more(struct fake *f, unsigned int count)
+{
+    for (unsigned int i = 0; i < count; i++)
+        assert_int_equal(guest_update(f, MID2, 1 + i, d_table(guest_more(i))), HV_OK);
+    guest_flush(f);
+}
+
+/* --- Walks ------------------------------------------------------------------------------------ */
 
 static enum guest_result show(struct fake *f, unsigned int number)
 {
@@ -263,7 +291,7 @@ static enum guest_result show(struct fake *f, unsigned int number)
     do {
         unsigned int budget = f->budget;
 
-        err = ptwr_walk_fault(&f->ptwr, 0, fake_mfn(number), &budget);
+        err = ptwr_walk_fault(&f->ptwr, f->vcpu, fake_mfn(number), &budget);
         called(f, budget);
     } while (err == HV_EAGAIN);
     if (err == HV_OK)

@@ -57,6 +57,17 @@ void guest_space(struct fake *f);
 /* .. and pinned, assist on, loaded in TTBR1_EL1 of vCPU 0, trace cleared. */
 void guest_running(struct fake *f);
 
+/*
+ * Opens a table by a store that changes nothing, whatever the last batch was. Fails if it is not
+ * opened by that.
+ */
+void guest_open(struct fake *f, unsigned int number);
+bool guest_has_open(struct fake *f, unsigned int number);
+bool guest_has_attached(struct fake *f, unsigned int number);
+/* The i-th of fifteen more level-3 tables, and: `count` of them in MID2[1..], flushed. */
+unsigned int guest_more(unsigned int i);
+void guest_hook_more(struct fake *f, unsigned int count);
+
 /* The engine's calls, repeated while they return HV_EAGAIN. */
 enum hv_err guest_pin(struct fake *f, unsigned int number, unsigned int level);
 enum hv_err guest_unpin(struct fake *f, unsigned int number);
@@ -77,8 +88,15 @@ enum guest_result guest_store(struct fake *f, unsigned int number, unsigned int 
                               uint64_t value);
 enum guest_result guest_store_bytes(struct fake *f, unsigned int number, unsigned int offset,
                                     unsigned int size, uint64_t value);
-enum guest_result guest_cas(struct fake *f, unsigned int number, unsigned int offset,
-                            unsigned int size, uint64_t old, uint64_t value, uint64_t *seen);
+/* Compare and swap: `seen` is what was there. */
+struct guest_compare {
+    unsigned int offset;
+    unsigned int size;
+    uint64_t old;
+    uint64_t value;
+    uint64_t seen;
+};
+enum guest_result guest_cas(struct fake *f, unsigned int number, struct guest_compare *compare);
 /* One call of the engine for a store, without repetition. */
 enum ptwr_outcome guest_fault(struct fake *f, struct ptwr_store *store);
 

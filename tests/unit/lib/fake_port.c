@@ -88,7 +88,7 @@ void fake_fail(struct fake *f, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(f->message, sizeof(f->message), format, args);
+    (void)vsnprintf(f->message, sizeof(f->message), format, args);
     va_end(args);
     if (f->catch != NULL)
         longjmp(*f->catch, 1);
@@ -145,10 +145,14 @@ bool fake_may_store(const struct fake *f, unsigned int number)
 {
     return f->frame[number].may_store;
 }
+bool fake_can_store(const struct fake *f, unsigned int number)
+{
+    return f->frame[number].s2[PTWR_DATA] == PTWR_RW && f->frame[number].denied == NOT_DENIED;
+}
+
 bool fake_may_walk(const struct fake *f, unsigned int number) { return f->frame[number].may_walk; }
 
-/* --- The trace
- * ------------------------------------------------------------------------------------ */
+/* --- The trace -------------------------------------------------------------------------------- */
 
 #define MAX_EFFECTS 4096
 
@@ -252,8 +256,7 @@ const char *fake_trace_tail(struct fake *f)
     return text + (length > 1200 ? length - 1200 : 0);
 }
 
-/* --- The port
- * ------------------------------------------------------------------------------------- */
+/* --- The port --------------------------------------------------------------------------------- */
 
 /* What EL2 reads must be final: no CPU can change it, no cache line hides another value. */
 static void check_read(struct fake *f, unsigned int number, bool single)

@@ -61,6 +61,9 @@ enum fake_progress {
     STAGE1_DSB,  /* a DSB ISH later; where the erratum holds, the repeat is still to come */
 };
 
+/* How far the storing CPU's old read-only translation is on its way out. */
+enum fake_denied { NOT_DENIED, DENIED, DENIED_IPA_SENT, DENIED_IPA_GONE, DENIED_VA_SENT };
+
 #define FAKE_VAS 4
 
 struct fake_frame {
@@ -71,9 +74,10 @@ struct fake_frame {
     enum fake_progress progress[2];
     bool may_read; /* some CPU may hold a data-window translation */
     bool may_store;
-    bool may_walk; /* some walker may still reach the frame as a table */
-    bool cleaned;  /* DC CIVAC since the last possible store */
-    bool nc_dirty; /* DRAM was written behind the cache */
+    enum fake_denied denied; /* a CPU that stores may fault although the entry is writable */
+    bool may_walk;           /* some walker may still reach the frame as a table */
+    bool cleaned;            /* DC CIVAC since the last possible store */
+    bool nc_dirty;           /* DRAM was written behind the cache */
     bool tlb_empty;
     bool unordered; /* EL2 stored to it while hidden, and no DSB followed */
     bool by_va;     /* the walk window's last step was a TLBI by VA, of by_va_at */
@@ -81,6 +85,7 @@ struct fake_frame {
     unsigned int level; /* when it was last shown to walkers */
     unsigned int nr_vas;
     bool many_vas;
+    bool grown;            /* these VAs are more than its children know */
     uint64_t va[FAKE_VAS]; /* where walk caches may hold a pointer to it, bits 55:0 */
 };
 
@@ -148,6 +153,8 @@ void fake_poke_nc(struct fake *f, unsigned int number, unsigned int index, uint6
 
 bool fake_may_store(const struct fake *f, unsigned int number);
 bool fake_may_walk(const struct fake *f, unsigned int number);
+/* The next store succeeds: stage 2 is writable, and no old translation says otherwise. */
+bool fake_can_store(const struct fake *f, unsigned int number);
 
 /* A vCPU's TTBR<which>_EL1 changes: walkers may start there. */
 void fake_set_ttbr(struct fake *f, unsigned int vcpu, unsigned int which, mfn_t table);

@@ -25,20 +25,9 @@ static bool compatible(const struct fake_frame *frame, uint64_t a, uint64_t b)
     return (a & 1) == 0 || (b & 1) == 0 || ((a ^ b) & ~free) == 0;
 }
 
-/* --- Where walk caches may point to a table ------------------------------------------------------
- */
+/* --- Where walk caches may point to a table --------------------------------------------------- */
 
-static void descend(struct fake *f, unsigned int number);
-
-static void reach_anywhere(struct fake *f, unsigned int number)
-{
-    if (f->frame[number].many_vas)
-        return;
-    f->frame[number].many_vas = true;
-    descend(f, number);
-}
-
-void shadow_reach(struct fake *f, unsigned int number, uint64_t va)
+static void add_va(struct fake *f, unsigned int number, uint64_t va)
 {
     struct fake_frame *frame = &f->frame[number];
 
@@ -48,37 +37,49 @@ void shadow_reach(struct fake *f, unsigned int number, uint64_t va)
     }
     if (frame->many_vas)
         return;
-    if (frame->nr_vas == FAKE_VAS) {
-        reach_anywhere(f, number);
-        return;
-    }
-    frame->va[frame->nr_vas++] = va;
-    descend(f, number);
+    if (frame->nr_vas == FAKE_VAS)
+        frame->many_vas = true;
+    else
+        frame->va[frame->nr_vas++] = va;
+    frame->grown = true;
 }
 
 static void reach_child(struct fake *f, const struct fake_frame *parent, unsigned int index)
 {
-    unsigned int child;
+    unsigned int child =
+        is_table(parent, parent->cached[index]) ? fake_child(parent->cached[index]) : FAKE_FRAMES;
 
-    if (!is_table(parent, parent->cached[index]))
-        return;
-    child = fake_child(parent->cached[index]);
     if (child == FAKE_FRAMES)
         return;
-    if (parent->many_vas)
-        reach_anywhere(f, child);
     for (unsigned int i = 0; i < parent->nr_vas; i++)
-        shadow_reach(f, child, (parent->va[i] + index * desc_span(parent->level)) & VA_MASK);
+        add_va(f, child, (parent->va[i] + index * desc_span(parent->level)) & VA_MASK);
+    if (parent->many_vas && !f->frame[child].many_vas) {
+        f->frame[child].many_vas = true;
+        f->frame[child].grown = true;
+    }
 }
 
-static void descend(struct fake *f, unsigned int number)
+/* From tables whose VAs have grown to the tables below them: children are of a greater level. */
+static void propagate(struct fake *f)
 {
-    const struct fake_frame *frame = &f->frame[number];
+    for (unsigned int level = 0; level < 3; level++) {
+        for (unsigned int n = 0; n < f->top; n++) {
+            const struct fake_frame *frame = &f->frame[n];
 
-    if (!frame->may_walk || frame->level >= 3)
-        return;
-    for (unsigned int i = 0; i < PTWR_ENTRIES; i++)
-        reach_child(f, frame, i);
+            if (!frame->grown || !frame->may_walk || frame->level != level)
+                continue;
+            for (unsigned int i = 0; i < PTWR_ENTRIES; i++)
+                reach_child(f, frame, i);
+        }
+    }
+    for (unsigned int n = 0; n < f->top; n++)
+        f->frame[n].grown = false;
+}
+
+void shadow_reach(struct fake *f, unsigned int number, uint64_t va)
+{
+    add_va(f, number, va);
+    propagate(f);
 }
 
 static uint64_t base_of(unsigned int which)
@@ -112,8 +113,7 @@ static void forget_vas(struct fake *f)
     }
 }
 
-/* --- Old descriptors
- * ------------------------------------------------------------------------------ */
+/* --- Old descriptors -------------------------------------------------------------------------- */
 
 static void hold(struct fake_frame *frame, unsigned int index, uint64_t value)
 {
@@ -159,8 +159,7 @@ static void drop_leaves(struct fake *f, uint64_t va)
     }
 }
 
-/* --- Stage 2
- * -------------------------------------------------------------------------------------- */
+/* --- Stage 2 ---------------------------------------------------------------------------------- */
 
 static void set_progress(struct fake *f, unsigned int number, unsigned int window,
                          enum fake_progress progress)
@@ -187,6 +186,8 @@ void shadow_data(struct fake *f, unsigned int number, enum ptwr_perm perm)
     if (perm > old)
         f->map_pending = true;
     if (perm == PTWR_RW) {
+        if (old == PTWR_RO)
+            frame->denied = DENIED;
         frame->may_store = true;
         frame->cleaned = false;
         set_progress(f, number, PTWR_DATA, GONE);
@@ -231,7 +232,8 @@ void shadow_walk(struct fake *f, unsigned int number, enum ptwr_perm perm)
     frame->may_walk = true;
     f->map_pending = true;
     set_progress(f, number, PTWR_WALK, GONE);
-    descend(f, number);
+    frame->grown = true;
+    propagate(f);
 }
 
 static void finished(struct fake *f, unsigned int number, unsigned int window)
@@ -282,11 +284,23 @@ static void step_dsb_ish(struct fake *f, unsigned int n, unsigned int w)
         finished(f, n, w);
 }
 
+static void grant(struct fake *f, enum fake_denied from, enum fake_denied to)
+{
+    for (unsigned int n = 0; n < f->top; n++) {
+        if (f->frame[n].denied == from)
+            f->frame[n].denied = to;
+    }
+}
+
 void shadow_dsb(struct fake *f, bool loads_too)
 {
     each_pending(f, loads_too ? step_dsb_ish : step_dsb_ishst);
     for (unsigned int n = 0; n < f->top; n++)
         f->frame[n].unordered = false;
+    if (loads_too) {
+        grant(f, DENIED_VA_SENT, NOT_DENIED);
+        grant(f, DENIED_IPA_SENT, DENIED_IPA_GONE);
+    }
     f->map_pending = false;
     if (!loads_too)
         return;
@@ -302,6 +316,8 @@ void shadow_ipas2(struct fake *f, enum ptwr_window window, unsigned int number)
 {
     if (f->frame[number].progress[window] == VISIBLE)
         set_progress(f, number, window, IPA_SENT);
+    if (window == PTWR_DATA && f->frame[number].denied == DENIED)
+        f->frame[number].denied = DENIED_IPA_SENT;
 }
 
 static void step_all(struct fake *f, unsigned int n, unsigned int w)
@@ -323,6 +339,9 @@ static void step_both_stages(struct fake *f, unsigned int n, unsigned int w)
 void shadow_all(struct fake *f, bool both_stages)
 {
     each_pending(f, both_stages ? step_both_stages : step_all);
+    if (both_stages)
+        grant(f, DENIED, DENIED_VA_SENT);
+    grant(f, DENIED_IPA_GONE, DENIED_VA_SENT);
     f->all_sent = true;
 }
 
@@ -347,6 +366,8 @@ void shadow_vaae1(struct fake *f, uint64_t va)
     f->va_sent = true;
     f->va_sent_at = va;
     each_pending(f, step_va);
+    if (va == f->alias)
+        grant(f, DENIED_IPA_GONE, DENIED_VA_SENT);
 }
 
 static void step_repeat(struct fake *f, unsigned int n, unsigned int w)
@@ -357,13 +378,12 @@ static void step_repeat(struct fake *f, unsigned int n, unsigned int w)
 
 void shadow_repeat(struct fake *f) { each_pending(f, step_repeat); }
 
-/* --- Stores
- * --------------------------------------------------------------------------------------- */
+/* --- Stores ----------------------------------------------------------------------------------- */
 
 static void remember_break(struct fake *f, unsigned int number, unsigned int index)
 {
     if (f->nr_breaks == ARRAY_SIZE(f->breaks)) {
-        if (f->frame[number].tlb != NULL)
+        if (f->frame[number].tlb != NULL && f->frame[number].level == 3)
             f->frame[number].tlb[index] = 0;
         return;
     }
@@ -416,15 +436,17 @@ void shadow_guest_store(struct fake *f, unsigned int number, unsigned int index,
 
     if (!frame->may_store)
         fake_fail(f, "the guest cannot store to frame %u", number);
-    /* A guest that breaks an entry owes the invalidation itself. */
-    if ((value & 1) == 0 && frame->tlb != NULL)
+    /* A guest that breaks a page owes the invalidation itself. */
+    if ((value & 1) == 0 && frame->tlb != NULL && frame->level == 3)
         frame->tlb[index] = 0;
 }
 
 void shadow_stored(struct fake *f, unsigned int number, unsigned int index)
 {
-    if (f->frame[number].may_walk)
-        reach_child(f, &f->frame[number], index);
+    if (!f->frame[number].may_walk)
+        return;
+    reach_child(f, &f->frame[number], index);
+    propagate(f);
 }
 
 void shadow_settle(struct fake *f)
@@ -432,7 +454,7 @@ void shadow_settle(struct fake *f)
     for (unsigned int i = 0; i < f->nr_breaks; i++) {
         struct fake_frame *frame = &f->frame[f->breaks[i].frame];
 
-        if (frame->tlb != NULL && (frame->cached[f->breaks[i].index] & 1) == 0)
+        if (frame->tlb != NULL && frame->level == 3 && (frame->cached[f->breaks[i].index] & 1) == 0)
             frame->tlb[f->breaks[i].index] = 0;
     }
     f->nr_breaks = 0;

@@ -13,6 +13,8 @@
  *     it is hooked at that VA alone;
  *   - a valid entry may stay cached until a TLBI, and must not meet another size, address or
  *     memory type of itself;
+ *   - a permission that was given is not seen by a CPU before it has dropped the old one from both
+ *     kinds of cache;
  *   - two stores of one CPU may be seen by a walker in either order, unless a DSB stands between;
  *   - a clean line hides what was written behind the cache.
  */
@@ -37,5 +39,8 @@ void shadow_engine_store(struct fake *f, unsigned int number, unsigned int index
 void shadow_guest_store(struct fake *f, unsigned int number, unsigned int index, uint64_t value);
 /* .. and after it changed. */
 void shadow_stored(struct fake *f, unsigned int number, unsigned int index);
-/* The operation is over: holes that were left are the guest's own. */
+/*
+ * The operation is over: pages that were left broken are the guest's own to invalidate. What may be
+ * a table or a block is not left to it: the two must not meet.
+ */
 void shadow_settle(struct fake *f);
