@@ -580,6 +580,24 @@ static void a14_whatever_else_changes_is_broken_too(void)
     }
 }
 
+/* A link that the guest cleared without a flush and a block in its place must not meet. */
+static void a14_break_that_the_guest_did_not_finish_is_finished(void)
+{
+    uint64_t before;
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    before = w.p.count.tlbi_all;
+    assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L2, 0, block_desc(6, LEAF_RW)), PTWR_DONE);
+    assert_int_equal(w.p.count.tlbi_all, before + 1);
+    assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
+    w.mmu.cpu = 0;
+    ptwr_flush(&w.p);
+    assert_int_equal(world_store(&w, 0, L2, 0, block_desc(6, LEAF_RW)), PTWR_DONE);
+    assert_int_equal(w.p.count.tlbi_all, before + 2);
+    sound();
+}
+
 static void no_hole(struct mmu *m)
 {
     for (unsigned int i = 0; i < 2; i++) {
@@ -789,6 +807,44 @@ static void assist_off_is_the_strict_rule(void)
     assert_int_equal(world_update(&w, 0, L3, 1, page_desc(L3, LEAF_RW)), HV_EINVAL);
     assert_int_equal(world_update(&w, 0, L3, 1, page_desc(7, LEAF_RW)), HV_OK);
     assert_int_equal(world_pin(&w, 0, 7, 3), HV_EINVAL);
+    sound();
+}
+
+/* A conflict within one batch: what it took away is let go before anything is refused. */
+static void batch_makes_room_for_itself(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    world_fill(&w, 6, NONE, NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, block_desc(6, LEAF_EL0)), PTWR_DONE);
+    open_table(L2, 0, table_desc(6));
+    assert_int_equal(world_store(&w, 0, L2, 1, NONE), PTWR_DONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(entry(L2, 0), table_desc(6).raw);
+    assert_int_equal(w.p.count.refused, 0);
+    sound();
+}
+
+/* .. and does not come back when the batch is refused as a whole. */
+static void crash_does_not_put_back_what_was_let_go(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    w.p.action = PTWR_ACTION_CRASH;
+    open_table(L3, 0, BAD);
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_EPERM);
+    sound();
+}
+
+/* The new page is like its neighbour's, the old one is not. */
+static void pages_of_a_batch_are_counted_once(void)
+{
+    tree(9, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L3, 0, page_desc(5, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(7, LEAF_RW)), PTWR_DONE);
+    open_table(L3, 0, page_desc(6, LEAF_RO));
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(8, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
     sound();
 }
 
@@ -1054,6 +1110,14 @@ static void removed_frame_is_out_of_reach(void)
     sound();
 }
 
+static void frame_that_an_open_table_let_go_can_leave(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    open_table(L3, 0, NONE);
+    assert_int_equal(world_remove(&w, 0, 5), HV_OK);
+    sound();
+}
+
 static void removed_table_is_out_of_reach(void)
 {
     tree(8, 2, PTWR_POLICY_EMULATE);
@@ -1170,6 +1234,7 @@ static void refused_address_is_not_looked_up(void)
     X(a14_link_becomes_a_block)                                                                    \
     X(a14_rights_change_in_place)                                                                  \
     X(a14_whatever_else_changes_is_broken_too)                                                     \
+    X(a14_break_that_the_guest_did_not_finish_is_finished)                                         \
     X(f4_no_other_cpu_sees_the_break)                                                              \
     X(a16_refused_batch_entry_keeps_its_new_value_without_the_valid_bit)                           \
     X(a16_refused_store_is_not_performed)                                                          \
@@ -1183,6 +1248,9 @@ static void refused_address_is_not_looked_up(void)
     X(validation_that_was_not_finished_is_begun_anew)                                              \
     X(readonly_frame_is_the_hypervisors_to_write)                                                  \
     X(assist_off_is_the_strict_rule)                                                               \
+    X(batch_makes_room_for_itself)                                                                 \
+    X(crash_does_not_put_back_what_was_let_go)                                                     \
+    X(pages_of_a_batch_are_counted_once)                                                           \
     X(store_of_el0_is_never_performed)                                                             \
     X(narrow_stores_change_their_bytes)                                                            \
     X(store_that_compares)                                                                         \
@@ -1199,6 +1267,7 @@ static void refused_address_is_not_looked_up(void)
     X(one_slot_and_a_store_that_needs_the_open_table)                                              \
     X(b14_readers_are_not_starved)                                                                 \
     X(removed_frame_is_out_of_reach)                                                               \
+    X(frame_that_an_open_table_let_go_can_leave)                                                   \
     X(removed_table_is_out_of_reach)                                                               \
     X(repaired_entry_is_seen_before_the_table)                                                     \
     X(table_may_vanish_while_its_entry_is_judged)                                                  \

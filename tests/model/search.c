@@ -425,7 +425,8 @@ static bool search(const struct domain *d, double seconds)
     d->prepare();
     world_check(&w);
     if (w.mmu.failed[0] != '\0') {
-        (void)printf("domain %s: %s\n", d->name, w.mmu.failed);
+        (void)printf("counterexample in domain %s, before the first step: %s\n", d->name,
+                     w.mmu.failed);
         return false;
     }
     canonical();
