@@ -51,6 +51,8 @@ void ptwr_init(struct ptwr *p)
         p->base[i][1] = MFN_NONE;
     }
     p->run_table = MFN_NONE;
+    p->taken = (struct frame_run){0};
+    p->dropped = (struct frame_run){0};
     p->last_empty = MFN_NONE;
     p->settling = false;
     slot_init(p);

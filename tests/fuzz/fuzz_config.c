@@ -27,8 +27,6 @@ static const char *const nodes[] = {
     "/chosen/two/dtb",
 };
 
-static const char *const parents[] = {"/", "/chosen", "/chosen/one", "/chosen/two"};
-
 /* What the parser looks for, and one that it does not. */
 static const char *const properties[] = {
     "#address-cells",
@@ -82,26 +80,19 @@ static const char *const strings[] = {
     "disabled",
 };
 
+/* The node of that path, made if it is missing; negative: no room. */
 static int node_of(const char *path)
 {
-    int parent = -1;
-    const char *name = strrchr(path, '/') + 1;
+    int node = 0;
 
-    if (*name == '\0')
-        return 0;
-    for (size_t i = 0; i < ARRAY_SIZE(parents); i++) {
-        size_t length = strlen(parents[i]);
+    while (node >= 0 && path[0] == '/' && path[1] != '\0') {
+        int length = (int)strcspn(path + 1, "/");
+        int next = fdt_subnode_offset_namelen(tree, node, path + 1, length);
 
-        if (strncmp(path, parents[i], length) == 0 && (length == 1 || path[length] == '/') &&
-            strchr(path + length + (length != 1), '/') == NULL)
-            parent = node_of(parents[i]);
-        if (parent >= 0)
-            break;
+        node = next >= 0 ? next : fdt_add_subnode_namelen(tree, node, path + 1, length);
+        path += length + 1;
     }
-    if (parent < 0)
-        return -1;
-    return fdt_subnode_offset(tree, parent, name) >= 0 ? fdt_subnode_offset(tree, parent, name)
-                                                       : fdt_add_subnode(tree, parent, name);
+    return node;
 }
 
 static void set(const char *path, const char *name, const void *value, size_t size)
