@@ -848,6 +848,33 @@ static void pages_of_a_batch_are_counted_once(void)
     sound();
 }
 
+/* What was let go because of a refusal is not let go again when its turn comes. */
+static void cleared_entry_after_a_refused_one_is_dropped_once(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_store(&w, 0, L3, 0, page_desc(5, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    open_table(L3, 0, BAD);
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    sound();
+}
+
+/* Nor when another open table took the last link to this one meanwhile. */
+static void cleared_entry_of_a_table_that_is_given_up_is_dropped_once(void)
+{
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_update(&w, 0, L2, 1, table_desc(6)), HV_OK);
+    assert_int_equal(world_update(&w, 0, L3, 1, page_desc(7, LEAF_RO)), HV_OK);
+    open_table(L3, 0, page_desc(6, LEAF_EL0));
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    open_table(L2, 0, NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, NONE), PTWR_DONE);
+    assert_int_equal(world_sync(&w, 0, PTWR_T_HYPERCALL), HV_OK);
+    assert_int_equal(world_store(&w, 1, L3, 0, BAD), PTWR_DONE);
+    sound();
+}
+
 /* --- Kinds of stores -------------------------------------------------------------------------- */
 
 static struct ptwr_store store_of(unsigned int frame, unsigned int offset, uint64_t value)
@@ -1251,6 +1278,8 @@ static void refused_address_is_not_looked_up(void)
     X(batch_makes_room_for_itself)                                                                 \
     X(crash_does_not_put_back_what_was_let_go)                                                     \
     X(pages_of_a_batch_are_counted_once)                                                           \
+    X(cleared_entry_after_a_refused_one_is_dropped_once)                                           \
+    X(cleared_entry_of_a_table_that_is_given_up_is_dropped_once)                                   \
     X(store_of_el0_is_never_performed)                                                             \
     X(narrow_stores_change_their_bytes)                                                            \
     X(store_that_compares)                                                                         \

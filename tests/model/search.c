@@ -166,6 +166,8 @@ static void canonical(void)
     p->count = (struct ptwr_counters){0};
     p->violation = (struct ptwr_violation){0};
     p->fatal = (struct ptwr_violation){0};
+    p->taken = (struct frame_run){0}; /* what single updates remember changes cost only */
+    p->dropped = (struct frame_run){0};
     p->broken = p->broken == p->epoch + 1; /* all that is ever asked of the two */
     p->epoch = 0;
     p->empty_pc = 0;
