@@ -254,7 +254,7 @@ struct batch_block {
 
 /*
  * Entries from the slot's cursor, which is block entry `from`, on for as long as they are pages of
- * runs, or have not changed. Where it ended; a quarter of the changed ones is what they cost.
+ * runs, or have not changed. Where it ended; a third of the changed ones is what they cost.
  */
 static unsigned int batch_pages(struct ptwr *p, struct ptwr_slot *slot,
                                 const struct batch_runs *runs, const struct batch_block *block,
@@ -273,7 +273,7 @@ static unsigned int batch_pages(struct ptwr *p, struct ptwr_slot *slot,
     slot->cursor = (uint16_t)(slot->cursor + i - from);
     slot->changed = (uint16_t)(slot->changed + changed);
     p->count.validated += changed;
-    type_spend(budget, (changed + 3) / 4);
+    type_spend(budget, (changed + 2) / 3);
     return i;
 }
 
