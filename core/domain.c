@@ -242,11 +242,10 @@ static const char *end_name(const struct domain *d)
 void domain_summary(const struct domain *d)
 {
     const struct vcpu *vcpu = d->vcpu[0];
-    uint64_t tenths = vcpu->ran * 10 / timer_frequency();
+    uint64_t ms = vcpu->ran * 1000 / timer_frequency();
 
-    printk("latch: %s: %s, %s; had the CPU for %lu.%lu s in %lu turns, restarted %u times\n",
-           d->name, domain_kind_name(d->kind), end_name(d), tenths / 10, tenths % 10, vcpu->turns,
-           d->restarts);
+    printk("latch: %s: %s, %s; had the CPU for %lu ms in %lu turns, restarted %u times\n", d->name,
+           domain_kind_name(d->kind), end_name(d), ms, vcpu->turns, d->restarts);
     if (d->kind == DOMAIN_DIRECT) {
         const struct ptwr_counters *count = &d->direct.ptwr.count;
 
