@@ -92,9 +92,9 @@ def test_not_debian(machine):
 
 @pytest.mark.parametrize("message, said", [
     ("E: Unable to locate package cppcheck", "E: Unable to locate package cppcheck"),
-    ("E: Failed to fetch http://deb.debian.org/x  Could not connect to deb.debian.org:80",
+    ("E: Failed to fetch http://packages.example/x  Could not connect to packages.example:80",
      "is there a network?"),
-    ("Err:1 http://deb.debian.org/debian  Temporary failure resolving 'deb.debian.org'",
+    ("Err:1 http://packages.example/debian  Temporary failure resolving 'packages.example'",
      "is there a network?")], ids=["unknown-package", "no-connection", "no-name-service"])
 def test_installing_fails(machine, message, said):
     machine.user(0)
