@@ -178,9 +178,10 @@ enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget);
 
 /*
  * Pin `mfn` as a table of `level` (0..3): protect, flush, clean, judge it and all tables below.
- * HV_EINVAL with p->violation set if an entry is illegal (nothing keeps a count then); HV_EBUSY if
- * the frame is in use otherwise; HV_EPERM if it is not the domain's; HV_EAGAIN.
- * unpin: HV_EINVAL if it is not pinned.
+ * HV_EINVAL: refused, p->violation says why; what was taken on the way is given back, at once or
+ * with the stale tables. HV_EBUSY: it is a table of another level. HV_EPERM: it is not the
+ * domain's. HV_EAGAIN. unpin: HV_EINVAL if it is not pinned. Both reconnect open tables first:
+ * after ptwr_sync() there are none, and HV_EPERM means nothing else.
  */
 NODISCARD
 enum hv_err ptwr_pin(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget);
