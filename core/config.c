@@ -36,6 +36,7 @@ struct parser {
     struct range ram[MAX_RAM_RANGES];
     unsigned int nr_ram;
     uint64_t ram_bytes;
+    unsigned int nr_cpus; /* 0: not known */
     struct placed module[MAX_MODULES];
     unsigned int nr_modules;
 };
@@ -209,6 +210,7 @@ static const char *const domain_properties[] = {
     "phandle",
     "memory",
     "cpus",
+    "latch,cpus",
     "vpl011",
     "latch,paging",
     "latch,load-address",
@@ -325,6 +327,21 @@ static void parse_memory(struct parser *p)
     }
     if (p->nr_ram == 0)
         refuse_because(p, 0, NULL, "describes no memory");
+}
+
+/* Counted as Latch starts them: those with a reg, as far as it has room for them. */
+static void parse_board_cpus(struct parser *p)
+{
+    int parent = fdt_path_offset(p->fdt, "/cpus");
+    int node;
+
+    if (parent < 0)
+        return;
+    fdt_for_each_subnode(node, p->fdt, parent)
+    {
+        if (has(p, node, "reg") && p->nr_cpus < CONFIG_MAX_CPUS)
+            p->nr_cpus++;
+    }
 }
 
 /* Ranges that touch count as one: firmware may split a bank. */
@@ -549,6 +566,67 @@ static void parse_size(struct parser *p, int node, struct domain_config *d)
     }
 }
 
+/* vCPU 0 on CPU 0 and so on, as far as the board goes. */
+static void place_by_default(struct parser *p, int node, struct domain_config *d)
+{
+    struct text t = {.length = 0};
+
+    for (unsigned int i = 0; i < d->nr_vcpus; i++)
+        d->cpu[i] = (uint8_t)i;
+    if (p->nr_cpus == 0 || d->nr_vcpus <= p->nr_cpus)
+        return;
+    add_number(&t, d->nr_vcpus, 10);
+    add(&t, ", but the board has ");
+    add_number(&t, p->nr_cpus, 10);
+    add(&t, " CPUs, and each vCPU of a domain needs one of its own");
+    refuse_because(p, node, "cpus", t.s);
+}
+
+static bool is_placed(const struct domain_config *d, unsigned int before, uint32_t cpu)
+{
+    for (unsigned int i = 0; i < before; i++) {
+        if (d->cpu[i] == cpu)
+            return true;
+    }
+    return false;
+}
+
+/* One cell for each vCPU: the physical CPU that runs it. */
+static void parse_placement(struct parser *p, int node, struct domain_config *d)
+{
+    struct text t = {.length = 0};
+    int length;
+    const fdt32_t *list = fdt_getprop(p->fdt, node, "latch,cpus", &length);
+
+    if (length != (int)(d->nr_vcpus * sizeof(*list))) {
+        add(&t, "must be one cell for each of the ");
+        add_number(&t, d->nr_vcpus, 10);
+        add(&t, " vCPUs");
+        refuse_because(p, node, "latch,cpus", t.s);
+        return;
+    }
+    for (unsigned int i = 0; i < d->nr_vcpus; i++) {
+        uint32_t cpu = fdt32_ld(&list[i]);
+        uint32_t end = p->nr_cpus != 0 ? p->nr_cpus : CONFIG_MAX_CPUS;
+
+        add(&t, "CPU ");
+        add_number(&t, cpu, 10);
+        if (cpu >= end) {
+            add(&t, ": the board has ");
+            add_number(&t, end, 10);
+            refuse_because(p, node, "latch,cpus", t.s);
+            return;
+        }
+        if (is_placed(d, i, cpu)) {
+            add(&t, " twice: two vCPUs of a domain cannot share one");
+            refuse_because(p, node, "latch,cpus", t.s);
+            return;
+        }
+        d->cpu[i] = (uint8_t)cpu;
+        t.length = 0;
+    }
+}
+
 static void parse_cpus(struct parser *p, int node, struct domain_config *d)
 {
     uint64_t cpus = 1;
@@ -557,11 +635,13 @@ static void parse_cpus(struct parser *p, int node, struct domain_config *d)
         return;
     if (cpus == 0 || cpus > CONFIG_MAX_VCPUS) {
         refuse_because(p, node, "cpus", "must be 1 to 8");
-    } else if (cpus > 1) {
-        refuse_because(p, node, "cpus", "more than 1: not supported by this build yet");
-    } else {
-        d->nr_vcpus = (unsigned int)cpus;
+        return;
     }
+    d->nr_vcpus = (unsigned int)cpus;
+    if (has(p, node, "latch,cpus"))
+        parse_placement(p, node, d);
+    else
+        place_by_default(p, node, d);
 }
 
 static const char *const kind_names[] = {"plain", "direct", "guarded"};
@@ -712,6 +792,7 @@ enum hv_err config_parse(const void *fdt, struct system *out, config_error_fn re
         return HV_EINVAL;
     }
     parse_memory(&p);
+    parse_board_cpus(&p);
     chosen = fdt_path_offset(fdt, "/chosen");
     if (chosen < 0) {
         refuse_because(&p, 0, NULL, "no /chosen node");

@@ -11,6 +11,7 @@
 
 #define CONFIG_MAX_DOMAINS   8
 #define CONFIG_MAX_VCPUS     8
+#define CONFIG_MAX_CPUS      8 /* of the board, that Latch uses */
 #define CONFIG_NAME_SIZE     32
 #define CONFIG_BOOTARGS_SIZE 1024
 
@@ -40,6 +41,7 @@ struct domain_config {
     enum domain_kind paging;
     uint64_t memory; /* bytes, a multiple of 2 MiB */
     unsigned int nr_vcpus;
+    uint8_t cpu[CONFIG_MAX_VCPUS]; /* physical CPU of each vCPU, no two the same */
     bool vpl011;
     struct module_config kernel;
     struct module_config ramdisk;

@@ -6,6 +6,7 @@
 
 #include <arch/gic.h>
 #include <arch/psci.h>
+#include <arch/spinlock.h>
 #include <arch/uart.h>
 
 #include "core/domain.h"
@@ -15,11 +16,29 @@
 
 #define ESCAPE 0x01 /* Ctrl-A */
 
+/* The terminal and the domains' unfinished lines. No other lock is taken inside it. */
+static struct spinlock lock;
+static bool lock_broken;
+
 /* Whose unfinished line stands on the terminal; NULL: the cursor is at column 0. */
 static const void *line_owner;
 static const char latch_owner;
 static unsigned int focus;
 static bool escaped;
+
+static void console_lock(void)
+{
+    if (!lock_broken)
+        spin_lock(&lock);
+}
+
+static void console_unlock(void)
+{
+    if (!lock_broken)
+        spin_unlock(&lock);
+}
+
+void console_break_lock(void) { lock_broken = true; }
 
 static void put_text(const char *text, size_t length)
 {
@@ -47,13 +66,15 @@ void printk(const char *format, ...)
     va_start(args, format);
     length = format_string(text, sizeof(text), format, args);
     va_end(args);
+    console_lock();
     claim_line(&latch_owner);
     put_text(text, length);
     if (length != 0 && text[length - 1] == '\n')
         line_owner = NULL;
+    console_unlock();
 }
 
-void console_domain_flush(struct domain *d)
+static void flush(struct domain *d)
 {
     struct console_line *line = &d->console;
 
@@ -68,10 +89,19 @@ void console_domain_flush(struct domain *d)
     line->length = 0;
 }
 
+void console_domain_flush(struct domain *d)
+{
+    if (d->console.length == 0)
+        return;
+    console_lock();
+    flush(d);
+    console_unlock();
+}
+
 /* An empty line still says whose it is. */
 static void end_line(struct domain *d)
 {
-    console_domain_flush(d);
+    flush(d);
     if (claim_line(d)) {
         uart_putc('[');
         put_text(d->name, strlen(d->name));
@@ -81,7 +111,7 @@ static void end_line(struct domain *d)
     line_owner = NULL;
 }
 
-void console_guest_putc(struct domain *d, char c)
+static void add_char(struct domain *d, char c)
 {
     struct console_line *line = &d->console;
 
@@ -96,7 +126,14 @@ void console_guest_putc(struct domain *d, char c)
         c = '?';
     line->text[line->length++] = c;
     if (line->length == CONSOLE_LINE)
-        console_domain_flush(d);
+        flush(d);
+}
+
+void console_guest_putc(struct domain *d, char c)
+{
+    console_lock();
+    add_char(d, c);
+    console_unlock();
 }
 
 static void help(void)
@@ -119,20 +156,22 @@ static void set_focus(unsigned int id)
     printk("latch: keys go to %s\n", d->name);
 }
 
-/* Lost if it does not fit, as on a wire. */
+/* Lost if it does not fit, as on a wire. The reader may run on another CPU. */
 static void keep_input(struct domain *d, char c)
 {
     struct console_input *input = &d->input;
+    uint16_t tail = __atomic_load_n(&input->tail, __ATOMIC_ACQUIRE);
 
-    if ((uint16_t)(input->head - input->tail) == CONSOLE_INPUT)
+    if ((uint16_t)(input->head - tail) == CONSOLE_INPUT)
         return;
-    input->text[input->head++ % CONSOLE_INPUT] = c;
+    input->text[input->head % CONSOLE_INPUT] = c;
+    __atomic_store_n(&input->head, (uint16_t)(input->head + 1), __ATOMIC_RELEASE);
 }
 
 size_t console_input_peek(const struct domain *d, char *to, size_t n)
 {
     const struct console_input *input = &d->input;
-    size_t held = (uint16_t)(input->head - input->tail);
+    size_t held = (uint16_t)(__atomic_load_n(&input->head, __ATOMIC_ACQUIRE) - input->tail);
 
     if (n > held)
         n = held;
@@ -143,7 +182,7 @@ size_t console_input_peek(const struct domain *d, char *to, size_t n)
 
 void console_input_drop(struct domain *d, size_t n)
 {
-    d->input.tail = (uint16_t)(d->input.tail + n);
+    __atomic_store_n(&d->input.tail, (uint16_t)(d->input.tail + n), __ATOMIC_RELEASE);
 }
 
 static void to_guest(char c)

@@ -28,6 +28,9 @@ struct console_input {
 
 void printk(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* For panic(): whoever holds the console's lock will not give it back. */
+void console_break_lock(void);
+
 /* A character that a guest sends. */
 void console_guest_putc(struct domain *d, char c);
 /* Show what the domain has of an unfinished line. */

@@ -3,6 +3,7 @@
 
 #include <arch/cache.h>
 #include <arch/gic.h>
+#include <arch/timer.h>
 
 #include "core/console.h"
 #include "core/direct.h"
@@ -284,6 +285,7 @@ static void start_vcpu(struct domain *d, mfn_t root, uint64_t entry)
     const struct direct_plan *plan = &d->direct.plan;
     struct vcpu *vcpu = d->vcpu[0];
 
+    d->cntvoff = timer_now();
     vcpu_reset(vcpu);
     direct_regime_start(vcpu, root);
     vcpu->regs.x[0] = direct_plan_va(plan, plan->start_info);

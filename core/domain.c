@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A domain from its configuration to its end: memory, stage 2, images, vCPU, restart. Policy of
+ * A domain from its configuration to its end: memory, stage 2, images, vCPUs, restart. Policy of
  * scheduling, interrupts and page tables lives elsewhere.
  */
 #include "core/domain.h"
 
 #include <stdarg.h>
 
+#include <arch/cpu.h>
 #include <arch/gic.h>
 #include <arch/stage2.h>
 #include <arch/timer.h>
@@ -15,6 +16,7 @@
 
 #include "core/console.h"
 #include "core/direct.h"
+#include "core/direct_vcpu.h"
 #include "core/fmt.h"
 #include "core/guest_fdt.h"
 #include "core/mem.h"
@@ -27,9 +29,14 @@
 #define PLAIN_RAM_BASE UINT64_C(0x40000000)
 #define PLAIN_IPA_BITS 36
 
+#define CONSOLE_CPU 0 /* takes the UART's interrupt */
+
 static struct domain domains[CONFIG_MAX_DOMAINS];
-static struct vcpu vcpus[CONFIG_MAX_DOMAINS];
+static struct vcpu vcpus[CONFIG_MAX_DOMAINS][CONFIG_MAX_VCPUS];
 static unsigned int nr_domains;
+
+void domain_io_acquire(struct domain *d) { spin_lock(&d->io_lock); }
+void domain_io_release(struct domain *d) { spin_unlock(&d->io_lock); }
 
 unsigned int domain_count(void) { return nr_domains; }
 
@@ -134,26 +141,64 @@ static void start_plain(struct domain *d)
 {
     struct vcpu *vcpu = d->vcpu[0];
 
+    d->cntvoff = timer_now();
     vcpu_reset(vcpu);
     vcpu->regs.x[0] = d->image.dtb.raw;
     vcpu->regs.elr = d->image.entry.raw;
 }
 
+/* "2 vCPUs on CPUs 0, 3" */
+static void describe_vcpus(const struct domain *d, char *text, size_t size)
+{
+    size_t n = format_to(text, size, "%u vCPU%s on CPU%s", d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
+                         d->nr_vcpus > 1 ? "s" : "");
+
+    for (unsigned int i = 0; i < d->nr_vcpus; i++)
+        n += format_to(text + n, size - n, "%s %u", i != 0 ? "," : "", d->vcpu[i]->cpu);
+}
+
 static void describe(const struct domain *d)
 {
+    char cpus[64];
+
+    describe_vcpus(d, cpus, sizeof(cpus));
     if (d->kind == DOMAIN_DIRECT) {
-        printk("latch: domain %s: %lu MiB, 1 vCPU, direct\n", d->name, d->config->memory >> 20);
+        printk("latch: domain %s: %lu MiB, %s, direct\n", d->name, d->config->memory >> 20, cpus);
         return;
     }
-    printk("latch: domain %s: %lu MiB, 1 vCPU, plain, %s of %lu KiB at %#lx%s\n", d->name,
-           d->ram_size >> 20, image_kind_name(d->image.kind), d->config->kernel.size >> 10,
+    printk("latch: domain %s: %lu MiB, %s, plain, %s of %lu KiB at %#lx%s\n", d->name,
+           d->ram_size >> 20, cpus, image_kind_name(d->image.kind), d->config->kernel.size >> 10,
            d->image.kernel.raw, d->image.in_place ? " (in place)" : "");
+}
+
+/* False, with a message: a CPU that it is to run on is not there. */
+static bool make_vcpus(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->config->nr_vcpus; i++) {
+        unsigned int cpu = d->config->cpu[i];
+
+        if (cpu_online(cpu) == NULL) {
+            printk("latch: domain %s: vCPU %u is to run on CPU %u, which is not there\n", d->name,
+                   i, cpu);
+            return false;
+        }
+        d->vcpu[i] = &vcpus[d->id][i];
+        vcpu_init(d->vcpu[i], d, i, cpu);
+    }
+    d->nr_vcpus = d->config->nr_vcpus;
+    d->io_shared = d->nr_vcpus > 1 || d->vcpu[0]->cpu != CONSOLE_CPU;
+    return true;
+}
+
+static void turn_on_first(struct domain *d)
+{
+    vcpu_set_power(d->vcpu[0], POWER_ON_PENDING);
+    sched_add(d->vcpu[0]);
 }
 
 enum hv_err domain_create(const struct domain_config *config)
 {
     struct domain *d = &domains[nr_domains];
-    struct vcpu *vcpu = &vcpus[nr_domains];
     enum hv_err err;
 
     if (nr_domains == CONFIG_MAX_DOMAINS)
@@ -162,9 +207,8 @@ enum hv_err domain_create(const struct domain_config *config)
     d->config = config;
     d->kind = config->paging;
     memcpy(d->name, config->name, sizeof(d->name));
-    d->vcpu[0] = vcpu;
-    d->nr_vcpus = 1;
-    vcpu_init(vcpu, d, 0);
+    if (!make_vcpus(d))
+        return HV_ENOENT;
     err = d->kind == DOMAIN_DIRECT ? direct_create(d) : build_plain(d);
     if (err != HV_OK) {
         printk("latch: domain %s: cannot be built: %s\n", d->name,
@@ -179,7 +223,9 @@ enum hv_err domain_create(const struct domain_config *config)
     nr_domains++;
     describe(d);
     d->state = DOMAIN_RUNNING;
-    sched_add(vcpu);
+    for (unsigned int i = 0; i < d->nr_vcpus; i++)
+        sched_pin(d->vcpu[i]);
+    turn_on_first(d);
     return HV_OK;
 }
 
@@ -203,20 +249,21 @@ void domain_fdt_args(const struct domain *d, struct guest_fdt_args *args)
     }
 }
 
-/* Gone for good: off the scheduler's ring, tables consistent, its last console line shown. */
-static void finish(struct domain *d, enum domain_state state)
+/* Gone for good. False: it was already, or another CPU is just about to say why. */
+static bool finish(struct domain *d, enum domain_state state)
 {
-    d->state = state;
-    d->reset_pending = false;
-    sched_remove_domain(d);
-    console_domain_flush(d);
+    enum domain_state running = DOMAIN_RUNNING;
+
+    return __atomic_compare_exchange_n(&d->state, &running, state, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
 }
 
 void domain_end(struct domain *d)
 {
-    if (d->state != DOMAIN_RUNNING)
+    if (!finish(d, DOMAIN_ENDED))
         return;
-    finish(d, DOMAIN_ENDED);
+    sched_remove_domain(d);
+    console_domain_flush(d);
     printk("latch: domain %s ended\n", d->name);
 }
 
@@ -225,13 +272,85 @@ void domain_stop(struct domain *d, const char *format, ...)
     char reason[160];
     va_list args;
 
-    if (d->state != DOMAIN_RUNNING)
-        return;
     va_start(args, format);
     format_string(reason, sizeof(reason), format, args);
     va_end(args);
-    finish(d, DOMAIN_STOPPED);
+    if (!finish(d, DOMAIN_STOPPED))
+        return;
+    sched_remove_domain(d);
+    console_domain_flush(d);
     printk("latch: domain %s stopped: %s\n", d->name, reason);
+}
+
+void domain_restart(struct domain *d)
+{
+    __atomic_store_n(&d->reset_pending, true, __ATOMIC_RELEASE);
+    sched_remove_domain(d);
+}
+
+static bool runs_at(const struct domain *d, uint64_t entry)
+{
+    if ((entry & 3) != 0)
+        return false;
+    return d->kind != DOMAIN_PLAIN || entry - d->ram_base < d->ram_size;
+}
+
+enum hv_err domain_start_vcpu(struct vcpu *caller, struct vcpu *target, uint64_t entry,
+                              uint64_t context)
+{
+    struct domain *d = caller->domain;
+    enum hv_err err = HV_OK;
+
+    spin_lock(&d->lock);
+    if (vcpu_power(target) != POWER_OFF) {
+        err = HV_EBUSY;
+    } else if (!runs_at(d, entry)) {
+        err = HV_EFAULT;
+    } else {
+        vcpu_reset(target);
+        vgic_vcpu_on(target);
+        target->regs.x[0] = context;
+        target->regs.elr = entry;
+        if (d->kind == DOMAIN_DIRECT)
+            err = direct_start_vcpu(caller, target);
+        if (err == HV_OK)
+            vcpu_set_power(target, POWER_ON_PENDING);
+    }
+    spin_unlock(&d->lock);
+    if (err == HV_OK)
+        sched_add(target);
+    return err;
+}
+
+static bool other_is_on(const struct vcpu *vcpu)
+{
+    const struct domain *d = vcpu->domain;
+
+    for (unsigned int i = 0; i < d->nr_vcpus; i++) {
+        enum vcpu_power power = vcpu_power(d->vcpu[i]);
+
+        if (d->vcpu[i] != vcpu && (power == POWER_ON || power == POWER_ON_PENDING))
+            return true;
+    }
+    return false;
+}
+
+enum hv_err domain_leave_vcpu(struct vcpu *vcpu)
+{
+    struct domain *d = vcpu->domain;
+    enum hv_err err = HV_OK;
+
+    spin_lock(&d->lock);
+    if (!other_is_on(vcpu))
+        err = HV_EBUSY;
+    else if (d->kind == DOMAIN_DIRECT)
+        err = direct_leave_vcpu(vcpu);
+    if (err == HV_OK) {
+        vcpu_set_power(vcpu, POWER_LEAVING);
+        sched_leave(vcpu);
+    }
+    spin_unlock(&d->lock);
+    return err;
 }
 
 static const char *end_name(const struct domain *d)
@@ -241,11 +360,16 @@ static const char *end_name(const struct domain *d)
 
 void domain_summary(const struct domain *d)
 {
-    const struct vcpu *vcpu = d->vcpu[0];
-    uint64_t ms = vcpu->ran * 1000 / timer_frequency();
+    uint64_t ran = 0, turns = 0;
+    uint64_t ms;
 
+    for (unsigned int i = 0; i < d->nr_vcpus; i++) {
+        ran += d->vcpu[i]->ran;
+        turns += d->vcpu[i]->turns;
+    }
+    ms = ran * 1000 / timer_frequency();
     printk("latch: %s: %s, %s; had the CPU for %lu ms in %lu turns, restarted %u times\n", d->name,
-           domain_kind_name(d->kind), end_name(d), ms, vcpu->turns, d->restarts);
+           domain_kind_name(d->kind), end_name(d), ms, turns, d->restarts);
     if (d->kind == DOMAIN_DIRECT) {
         const struct ptwr_counters *count = &d->direct.ptwr.count;
 
@@ -267,9 +391,10 @@ static void reset_plain(struct domain *d)
 
 void domain_reset(struct domain *d)
 {
-    d->reset_pending = false;
+    __atomic_store_n(&d->reset_pending, false, __ATOMIC_RELEASE);
     if (!d->config->on_reset_restart) {
         finish(d, DOMAIN_ENDED);
+        console_domain_flush(d);
         printk("latch: domain %s ended (reset; latch,on-reset = \"stop\")\n", d->name);
         return;
     }
@@ -288,5 +413,5 @@ void domain_reset(struct domain *d)
     } else {
         reset_plain(d);
     }
-    sched_add(d->vcpu[0]);
+    turn_on_first(d);
 }

@@ -162,19 +162,6 @@ static int64_t vm_assist(struct vcpu *vcpu)
     return hypercall_result(err);
 }
 
-/* vcpu_op(command, vcpu, pointer) */
-static int64_t vcpu_op(struct vcpu *vcpu)
-{
-    const struct domain *d = vcpu->domain;
-    uint64_t id = vcpu->regs.x[1];
-
-    if (vcpu->regs.x[0] != VCPUOP_is_up)
-        return HV_ENOSYS;
-    if (id >= d->nr_vcpus)
-        return HV_ENOENT;
-    return d->vcpu[id]->state != VCPU_OFF;
-}
-
 static int64_t shutdown(struct vcpu *vcpu, uint32_t reason)
 {
     struct domain *d = vcpu->domain;
@@ -186,8 +173,7 @@ static int64_t shutdown(struct vcpu *vcpu, uint32_t reason)
     if (reason == SHUTDOWN_poweroff) {
         domain_end(d);
     } else if (reason == SHUTDOWN_reboot) {
-        d->reset_pending = true;
-        sched_yield(vcpu);
+        domain_restart(d);
     } else {
         domain_stop(d, "it says that it crashed, pc %#lx", vcpu->regs.elr - 4);
     }
@@ -255,7 +241,7 @@ CALL(hypercall_memory_op)
 CALL(hypercall_update_va_mapping)
 CALL(console_io)
 CALL(vm_assist)
-CALL(vcpu_op)
+CALL(hypercall_vcpu_op)
 CALL(hypercall_mmuext_op)
 CALL(sched_op)
 CALL(latch_op)
@@ -267,7 +253,7 @@ static void (*const calls[])(struct vcpu *vcpu) = {
     [__HYPERVISOR_xen_version] = xen_version,
     [__HYPERVISOR_console_io] = call_console_io,
     [__HYPERVISOR_vm_assist] = call_vm_assist,
-    [__HYPERVISOR_vcpu_op] = call_vcpu_op,
+    [__HYPERVISOR_vcpu_op] = call_hypercall_vcpu_op,
     [__HYPERVISOR_mmuext_op] = call_hypercall_mmuext_op,
     [__HYPERVISOR_sched_op] = call_sched_op,
     [__HYPERVISOR_latch_op] = call_latch_op,

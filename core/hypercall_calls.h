@@ -34,3 +34,4 @@ int64_t hypercall_mmu_update(struct vcpu *vcpu);
 int64_t hypercall_mmuext_op(struct vcpu *vcpu);
 int64_t hypercall_update_va_mapping(struct vcpu *vcpu);
 int64_t hypercall_memory_op(struct vcpu *vcpu);
+int64_t hypercall_vcpu_op(struct vcpu *vcpu);

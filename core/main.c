@@ -105,6 +105,7 @@ void latch_main(const void *fdt)
         if (domain_create(&config.domain[i]) != HV_OK)
             panic("domain %s cannot be built", config.domain[i].name);
     }
+    smp_release();
     console_enable_input();
     sched_start();
 }

@@ -7,7 +7,8 @@
 #include "core/vgic.h"
 #include "core/vpl011.h"
 
-bool mmio_access(struct vcpu *vcpu, ipa_t ipa, unsigned int size, bool write, uint64_t *value)
+enum mmio_result mmio_access(struct vcpu *vcpu, ipa_t ipa, unsigned int size, bool write,
+                             uint64_t *value)
 {
     if (ipa.raw - vcpu->domain->layout.uart < VPL011_SIZE)
         return vpl011_mmio(vcpu, ipa.raw, size, write, value);

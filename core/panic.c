@@ -2,6 +2,8 @@
 /* The end of everything, by a defect of Latch: say what is known, then power off. */
 #include <stdarg.h>
 
+#include <arch/barrier.h>
+#include <arch/cpu.h>
 #include <arch/panic.h>
 #include <arch/psci.h>
 
@@ -13,7 +15,7 @@
 
 extern char image_start[], rodata_start[], image_end[];
 
-static bool panicking;
+static const struct cpu *panicking; /* NULL: none */
 
 static uint64_t offset(uint64_t address) { return address - (uint64_t)(uintptr_t)image_start; }
 
@@ -42,9 +44,16 @@ static void backtrace(uint64_t frame)
 
 static void die_if_again(void)
 {
-    if (panicking)
-        firmware_system_off();
-    panicking = true;
+    const struct cpu *first = NULL;
+
+    if (!__atomic_compare_exchange_n(&panicking, &first, this_cpu(), false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        if (first == this_cpu())
+            firmware_system_off();
+        for (;;)
+            wfi(); /* another CPU is telling, and ends the machine */
+    }
+    console_break_lock(); /* this CPU may hold it */
 }
 
 void panic(const char *format, ...)

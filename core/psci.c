@@ -41,6 +41,9 @@
 #define PSCI_INVALID_PARAMETERS (-2)
 #define PSCI_DENIED             (-3)
 #define PSCI_ALREADY_ON         (-4)
+#define PSCI_ON_PENDING         (-5)
+#define PSCI_INTERNAL_FAILURE   (-6)
+#define PSCI_INVALID_ADDRESS    (-9)
 
 #define SMCCC_NOT_SUPPORTED  (-1)
 #define SMCCC_NOT_REQUIRED   1    /* of ARCH_FEATURES for ARCH_WORKAROUND_1 and _3 */
@@ -48,18 +51,13 @@
 
 #define MIGRATE_NOT_NEEDED 2 /* no trusted OS that would have to move */
 
-/* MPIDR_EL1's affinity fields, as CPU_ON and AFFINITY_INFO name a CPU. */
-#define AFFINITY_MASK (GENMASK64(39, 32) | GENMASK64(23, 0))
-
 static void answer(struct vcpu *vcpu, int64_t result) { vcpu->regs.x[0] = (uint64_t)result; }
 
-static struct vcpu *find_vcpu(struct domain *d, uint64_t affinity)
+/* A vCPU's Aff0 is its number, its other affinities are 0: MPIDR_EL1, which has RES1 bits beside.
+ */
+static struct vcpu *find_vcpu(const struct domain *d, uint64_t affinity)
 {
-    for (unsigned int i = 0; i < d->nr_vcpus; i++) {
-        if ((d->vcpu[i]->arch.vmpidr & AFFINITY_MASK) == affinity)
-            return d->vcpu[i];
-    }
-    return NULL;
+    return affinity < d->nr_vcpus ? d->vcpu[affinity] : NULL;
 }
 
 /*
@@ -76,22 +74,66 @@ static bool is_quiet(struct vcpu *vcpu)
 
 static void version(struct vcpu *vcpu) { answer(vcpu, PSCI_1_1); }
 
-/* The only vCPU: SYSTEM_OFF is meant. */
+/* The last vCPU that is on cannot go: nobody could ever turn one on again. */
 static void cpu_off(struct vcpu *vcpu)
 {
-    if (is_quiet(vcpu))
+    enum hv_err err;
+
+    if (!is_quiet(vcpu))
+        return;
+    err = domain_leave_vcpu(vcpu);
+    if (err == HV_EBUSY)
         answer(vcpu, PSCI_DENIED);
+    else if (err == HV_EAGAIN)
+        vcpu->regs.elr -= 4;
+    /* Else it does not return, or its domain has been stopped. */
 }
 
 static void migrate_info_type(struct vcpu *vcpu) { answer(vcpu, MIGRATE_NOT_NEEDED); }
 
-/* vCPUs that could be off do not exist yet: a domain has one. */
 static void cpu_on_64(struct vcpu *vcpu)
 {
-    bool exists = find_vcpu(vcpu->domain, vcpu->regs.x[1]) != NULL;
+    struct vcpu *target = find_vcpu(vcpu->domain, vcpu->regs.x[1]);
+    enum hv_err err;
 
-    if (is_quiet(vcpu))
-        answer(vcpu, exists ? PSCI_ALREADY_ON : PSCI_INVALID_PARAMETERS);
+    if (!is_quiet(vcpu))
+        return;
+    if (target == NULL) {
+        answer(vcpu, PSCI_INVALID_PARAMETERS);
+        return;
+    }
+    err = domain_start_vcpu(vcpu, target, vcpu->regs.x[2], vcpu->regs.x[3]);
+    if (err == HV_EAGAIN)
+        vcpu->regs.elr -= 4;
+    else if (err == HV_OK)
+        answer(vcpu, PSCI_SUCCESS);
+    else if (err == HV_EFAULT)
+        answer(vcpu, PSCI_INVALID_ADDRESS);
+    else if (err != HV_EBUSY)
+        answer(vcpu, PSCI_INTERNAL_FAILURE);
+    else if (vcpu_power(target) == POWER_ON_PENDING)
+        answer(vcpu, PSCI_ON_PENDING);
+    else
+        answer(vcpu, PSCI_ALREADY_ON);
+}
+
+/* AFFINITY_INFO's results */
+#define AFFINITY_ON         0
+#define AFFINITY_OFF        1
+#define AFFINITY_ON_PENDING 2
+
+static int64_t affinity_state(const struct vcpu *target)
+{
+    switch (vcpu_power(target)) {
+    case POWER_OFF:
+        return AFFINITY_OFF;
+    case POWER_ON_PENDING:
+        return AFFINITY_ON_PENDING;
+    case POWER_ON:
+    case POWER_LEAVING:
+    default:
+        return AFFINITY_ON;
+    }
 }
 
 static void affinity_info_64(struct vcpu *vcpu)
@@ -101,7 +143,7 @@ static void affinity_info_64(struct vcpu *vcpu)
     if (vcpu->regs.x[2] != 0 || target == NULL)
         answer(vcpu, PSCI_INVALID_PARAMETERS);
     else
-        answer(vcpu, target->state == VCPU_OFF ? 1 : 0);
+        answer(vcpu, affinity_state(target));
 }
 
 /* A 32-bit call does not see the upper halves of its arguments. */
@@ -109,6 +151,7 @@ static void cut_arguments(struct vcpu *vcpu)
 {
     vcpu->regs.x[1] &= UINT32_MAX;
     vcpu->regs.x[2] &= UINT32_MAX;
+    vcpu->regs.x[3] &= UINT32_MAX;
 }
 
 static void cpu_on_32(struct vcpu *vcpu)
@@ -143,8 +186,7 @@ static void system_reset(struct vcpu *vcpu)
 {
     if (!is_quiet(vcpu))
         return;
-    vcpu->domain->reset_pending = true;
-    sched_yield(vcpu);
+    domain_restart(vcpu->domain);
 }
 
 static void features(struct vcpu *vcpu);

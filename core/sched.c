@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Round robin over the vCPUs of the boot CPU. A vCPU is in the ring from sched_add() until its
- * domain ends; the ring is small, so every question walks it. Everything runs with interrupts
- * masked; interrupts are taken while a guest runs and in idle().
+ * Round robin over the vCPUs of each CPU. A vCPU is in its CPU's ring from MAIL_START until it
+ * leaves; the ring is small, so every question walks it. Everything runs with interrupts masked;
+ * interrupts are taken while a guest runs and in idle().
  */
 #include "core/sched.h"
 
 #include <arch/barrier.h>
 #include <arch/cpu.h>
+#include <arch/gic.h>
 #include <arch/psci.h>
 #include <arch/timer.h>
 #include <arch/trap.h>
@@ -21,13 +22,35 @@
 
 #define SLICE_US 10000
 
-static struct vcpu *ring; /* any member, or NULL */
-static uint64_t slice_end;
+#define MAIL_START 0x1u /* sched_add() */
+#define MAIL_LEAVE 0x2u /* look whether your domain is to leave */
+#define MAIL_KICK  0x4u /* sched_kick() */
+
+struct runqueue {
+    struct vcpu *ring;   /* any member, or NULL */
+    struct vcpu *pinned; /* all that this CPU ever runs */
+    uint64_t slice_end;
+    uint32_t empty; /* domains, a bit each, whose last vCPU has left here */
+};
+
+static struct runqueue queues[CPU_MAX];
+static uint32_t domains_over;
+
+static struct runqueue *this_queue(void) { return &queues[this_cpu()->id]; }
 
 struct vcpu *current_vcpu(void) { return this_cpu()->current; }
 
+void sched_pin(struct vcpu *vcpu)
+{
+    struct runqueue *queue = &queues[vcpu->cpu];
+
+    vcpu->pinned = queue->pinned;
+    queue->pinned = vcpu;
+}
+
 static bool in_ring(const struct vcpu *vcpu)
 {
+    const struct vcpu *ring = this_queue()->ring;
     const struct vcpu *v = ring;
 
     if (v == NULL)
@@ -40,47 +63,124 @@ static bool in_ring(const struct vcpu *vcpu)
     return false;
 }
 
-void sched_add(struct vcpu *vcpu)
+static void ring_insert(struct vcpu *vcpu)
 {
-    vcpu->state = VCPU_RUNNABLE;
-    this_cpu()->resched = 1;
-    if (in_ring(vcpu))
-        return;
-    if (ring == NULL) {
+    struct runqueue *queue = this_queue();
+
+    if (queue->ring == NULL) {
         vcpu->next = vcpu;
-        ring = vcpu;
+        queue->ring = vcpu;
         return;
     }
-    vcpu->next = ring->next;
-    ring->next = vcpu;
-}
-
-static void ring_remove(struct vcpu *vcpu)
-{
-    struct vcpu *before = vcpu;
-
-    while (before->next != vcpu)
-        before = before->next;
-    before->next = vcpu->next;
-    if (ring == vcpu)
-        ring = before == vcpu ? NULL : before;
+    vcpu->next = queue->ring->next;
+    queue->ring->next = vcpu;
 }
 
 /*
  * vcpu->next keeps pointing into the ring, so that sched_switch() finds who comes after a vCPU
  * that has just left.
  */
-void sched_remove_domain(struct domain *d)
+static void ring_remove(struct vcpu *vcpu)
 {
-    for (unsigned int i = 0; i < d->nr_vcpus; i++) {
-        struct vcpu *vcpu = d->vcpu[i];
+    struct runqueue *queue = this_queue();
+    struct vcpu *before = vcpu;
 
-        if (in_ring(vcpu))
-            ring_remove(vcpu);
-        vcpu->state = VCPU_OFF;
-    }
+    while (before->next != vcpu)
+        before = before->next;
+    before->next = vcpu->next;
+    if (queue->ring == vcpu)
+        queue->ring = before == vcpu ? NULL : before;
+}
+
+static bool is_leaving(const struct domain *d)
+{
+    return __atomic_load_n(&d->state, __ATOMIC_ACQUIRE) != DOMAIN_RUNNING ||
+           __atomic_load_n(&d->reset_pending, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * The vCPU is loaded no more and in no ring. What the last one of a domain has to do may take long
+ * and may need the domain's lock: sched_switch() does it.
+ */
+static void left(struct vcpu *vcpu)
+{
+    struct domain *d = vcpu->domain;
+
+    vcpu->prepared = false;
+    vcpu_set_power(vcpu, POWER_OFF);
+    if (__atomic_sub_fetch(&d->running, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    this_queue()->empty |= (uint32_t)BIT64(d->id);
     this_cpu()->resched = 1;
 }
+
+static void start(struct vcpu *vcpu)
+{
+    if (is_leaving(vcpu->domain)) {
+        left(vcpu);
+        return;
+    }
+    vcpu_set_power(vcpu, POWER_ON);
+    vcpu->state = VCPU_RUNNABLE;
+    ring_insert(vcpu);
+    this_cpu()->resched = 1;
+}
+
+/* The current one is unloaded by sched_switch() before it counts as gone. */
+static void leave(struct vcpu *vcpu)
+{
+    if (vcpu->state == VCPU_OFF)
+        return;
+    vcpu->state = VCPU_OFF;
+    ring_remove(vcpu);
+    if (this_cpu()->current == vcpu)
+        this_cpu()->resched = 1;
+    else
+        left(vcpu);
+}
+
+static void deliver(struct vcpu *vcpu, uint32_t mail)
+{
+    if ((mail & MAIL_START) != 0)
+        start(vcpu);
+    if ((mail & MAIL_LEAVE) != 0 && is_leaving(vcpu->domain))
+        leave(vcpu);
+    if ((mail & MAIL_KICK) != 0) {
+        this_cpu()->refill = 1;
+        sched_wake(vcpu);
+    }
+}
+
+/* Whoever finds mail in the box already knows that an interrupt is on its way. */
+static void post(struct vcpu *vcpu, uint32_t mail)
+{
+    if (vcpu->cpu == this_cpu()->id)
+        deliver(vcpu, mail);
+    else if (__atomic_fetch_or(&vcpu->mail, mail, __ATOMIC_ACQ_REL) == 0)
+        gic_send_ipi(cpu_online(vcpu->cpu));
+}
+
+void sched_mail(void)
+{
+    for (struct vcpu *v = this_queue()->pinned; v != NULL; v = v->pinned) {
+        if (__atomic_load_n(&v->mail, __ATOMIC_RELAXED) != 0)
+            deliver(v, __atomic_exchange_n(&v->mail, 0, __ATOMIC_ACQ_REL));
+    }
+}
+
+void sched_add(struct vcpu *vcpu)
+{
+    __atomic_add_fetch(&vcpu->domain->running, 1, __ATOMIC_ACQ_REL);
+    post(vcpu, MAIL_START);
+}
+
+void sched_remove_domain(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->nr_vcpus; i++)
+        post(d->vcpu[i], MAIL_LEAVE);
+}
+
+void sched_leave(struct vcpu *vcpu) { leave(vcpu); }
 
 void sched_block(struct vcpu *vcpu)
 {
@@ -96,11 +196,7 @@ void sched_wake(struct vcpu *vcpu)
     this_cpu()->resched = 1;
 }
 
-void sched_kick(struct vcpu *vcpu)
-{
-    this_cpu()->refill = 1;
-    sched_wake(vcpu);
-}
+void sched_kick(struct vcpu *vcpu) { post(vcpu, MAIL_KICK); }
 
 void sched_yield(struct vcpu *vcpu)
 {
@@ -112,6 +208,7 @@ void sched_yield(struct vcpu *vcpu)
 static uint64_t wake_due(uint64_t now)
 {
     uint64_t first = TIMER_NEVER;
+    struct vcpu *ring = this_queue()->ring;
     struct vcpu *v = ring;
 
     if (v == NULL)
@@ -133,6 +230,7 @@ static uint64_t wake_due(uint64_t now)
 
 static bool other_runnable(const struct vcpu *vcpu)
 {
+    const struct vcpu *ring = this_queue()->ring;
     const struct vcpu *v = ring;
 
     if (v == NULL)
@@ -149,8 +247,8 @@ static void set_deadline(const struct vcpu *running, uint64_t wake)
 {
     uint64_t when = wake;
 
-    if (running != NULL && other_runnable(running) && slice_end < when)
-        when = slice_end;
+    if (running != NULL && other_runnable(running) && this_queue()->slice_end < when)
+        when = this_queue()->slice_end;
     timer_set_deadline(when);
 }
 
@@ -160,7 +258,7 @@ void sched_timer(void)
     uint64_t wake = wake_due(now);
     struct cpu *cpu = this_cpu();
 
-    if (cpu->current != NULL && now >= slice_end && other_runnable(cpu->current)) {
+    if (cpu->current != NULL && now >= this_queue()->slice_end && other_runnable(cpu->current)) {
         cpu->resched = 1;
         timer_set_deadline(TIMER_NEVER); /* sched_switch() sets the next one */
         return;
@@ -171,6 +269,7 @@ void sched_timer(void)
 /* The first runnable vCPU behind `from`, `from` itself last; NULL. */
 static struct vcpu *pick(struct vcpu *from)
 {
+    struct vcpu *ring = this_queue()->ring;
     struct vcpu *v;
 
     if (ring == NULL)
@@ -200,7 +299,7 @@ static void unload(struct vcpu *vcpu)
     struct domain *d = vcpu->domain;
 
     /* Needs the domain's VMID for its invalidations, hence first. */
-    if (d->kind != DOMAIN_PLAIN && d->state == DOMAIN_RUNNING && !d->reset_pending)
+    if (d->kind != DOMAIN_PLAIN && !is_leaving(d))
         direct_preempt(vcpu, vcpu->state == VCPU_BLOCKED ? PTWR_T_BLOCK : PTWR_T_PREEMPT);
     vcpu->ran += timer_now() - vcpu->loaded_at;
     timer_vcpu_save(vcpu);
@@ -225,6 +324,36 @@ static _Noreturn void all_ended(void)
     firmware_system_off();
 }
 
+/* No vCPU of the domain is loaded, none is on: it starts again, or it is over. */
+static void domain_left(struct domain *d)
+{
+    if (d->state == DOMAIN_RUNNING)
+        domain_reset(d);
+    if (d->state == DOMAIN_RUNNING)
+        return;
+    console_domain_flush(d);
+    if (__atomic_add_fetch(&domains_over, 1, __ATOMIC_ACQ_REL) == domain_count())
+        all_ended();
+}
+
+/* What was put off until the current vCPU's registers were all saved. */
+static void settle(void)
+{
+    struct runqueue *queue = this_queue();
+    struct vcpu *current = this_cpu()->current;
+
+    if (current != NULL && current->state == VCPU_OFF) {
+        unload(current);
+        left(current);
+    }
+    while (queue->empty != 0) {
+        unsigned int id = (unsigned int)__builtin_ctz(queue->empty);
+
+        queue->empty &= queue->empty - 1;
+        domain_left(domain_by_id(id));
+    }
+}
+
 /*
  * Nothing can run before `wake`: sleep until an interrupt. It is taken here, since EL2 keeps
  * interrupts masked. The vCPU that blocked last stays loaded until another one is to run: often the
@@ -234,8 +363,6 @@ static void idle(uint64_t wake)
 {
     struct vcpu *loaded = this_cpu()->current;
 
-    if (ring == NULL)
-        all_ended();
     if (loaded != NULL)
         console_domain_flush(loaded->domain);
     timer_set_deadline(wake);
@@ -251,14 +378,8 @@ void sched_switch(void)
     struct vcpu *next;
     uint64_t wake;
 
-    if (prev != NULL && (prev->domain->reset_pending || prev->state == VCPU_OFF)) {
-        unload(prev);
-        if (prev->domain->reset_pending) {
-            prev->domain->reset_pending = false;
-            domain_reset(prev->domain);
-        }
-    }
     for (;;) {
+        settle();
         wake = wake_due(timer_now());
         next = pick(prev);
         if (next != NULL)
@@ -270,19 +391,18 @@ void sched_switch(void)
             unload(cpu->current);
         load(next);
     }
-    /* Trapped even when no other vCPU is there: its unfinished console line is shown then. */
-    arch_vcpu_trap_wfi(true);
     cpu->resched = 0;
     cpu->refill = 0;
-    slice_end = timer_now() + timer_us(SLICE_US);
+    this_queue()->slice_end = timer_now() + timer_us(SLICE_US);
     set_deadline(next, wake_due(timer_now()));
     vgic_flush_lrs(next);
 }
 
 void sched_start(void)
 {
-    if (ring == NULL)
+    if (domain_count() == 0)
         all_ended();
+    sched_mail();
     sched_switch();
     guest_enter();
 }

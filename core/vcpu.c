@@ -4,10 +4,11 @@
 
 #include "core/domain.h"
 
-void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id)
+void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id, unsigned int cpu)
 {
     vcpu->domain = d;
     vcpu->id = id;
+    vcpu->cpu = cpu;
     vcpu->state = VCPU_OFF;
     vcpu->next = NULL;
 }

@@ -9,10 +9,22 @@
 
 struct domain;
 
+/* For the scheduler of its CPU, and changed by that CPU only. */
 enum vcpu_state {
-    VCPU_OFF,      /* not started, or its domain ended */
+    VCPU_OFF,      /* not started, or on its way out, or its domain ended */
     VCPU_RUNNABLE, /* runs or could run */
     VCPU_BLOCKED,  /* in WFI: an interrupt or its timer makes it runnable */
+};
+
+/*
+ * For its domain, whose other vCPUs turn it on. Any CPU reads it; ON_PENDING is entered under the
+ * domain's lock, the rest follows on the vCPU's own CPU.
+ */
+enum vcpu_power {
+    POWER_OFF, /* not loaded anywhere: its registers may be set */
+    POWER_ON_PENDING,
+    POWER_ON,
+    POWER_LEAVING, /* asked to be off, may still be loaded */
 };
 
 struct vcpu {
@@ -20,17 +32,32 @@ struct vcpu {
     struct arch_vcpu arch;
     struct vgic_vcpu vgic;
     struct domain *domain;
-    unsigned int id; /* in its domain */
+    unsigned int id;  /* in its domain */
+    unsigned int cpu; /* the physical CPU that runs it, for ever */
     enum vcpu_state state;
-    uint64_t loaded_at; /* counter value when it was loaded last */
-    uint64_t ran;       /* counter ticks it was loaded before that */
-    uint64_t turns;     /* times it was loaded */
-    struct vcpu *next;  /* ring of the scheduler */
+    uint32_t power;      /* enum vcpu_power */
+    bool prepared;       /* by VCPUOP_initialise; under the domain's lock */
+    uint32_t mail;       /* what other CPUs ask of the scheduler of its CPU: core/sched.c */
+    uint64_t loaded_at;  /* counter value when it was loaded last */
+    uint64_t ran;        /* counter ticks it was loaded before that */
+    uint64_t turns;      /* times it was loaded */
+    struct vcpu *next;   /* ring of the scheduler */
+    struct vcpu *pinned; /* the next one whose CPU is the same */
 };
 static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S saves into the vCPU's start");
 
-/* Once per vCPU: sets its owner; the vCPU is off. */
-void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id);
+/* Once per vCPU: sets its owner and its CPU; the vCPU is off. */
+void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id, unsigned int cpu);
+
+static inline enum vcpu_power vcpu_power(const struct vcpu *vcpu)
+{
+    return (enum vcpu_power)__atomic_load_n(&vcpu->power, __ATOMIC_ACQUIRE);
+}
+
+static inline void vcpu_set_power(struct vcpu *vcpu, enum vcpu_power power)
+{
+    __atomic_store_n(&vcpu->power, (uint32_t)power, __ATOMIC_RELEASE);
+}
 
 /*
  * Architectural reset state (see arch_vcpu_reset), vCPU off; the caller sets entry and x0.

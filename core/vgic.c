@@ -31,6 +31,29 @@ static void lr_put(struct vcpu *v, unsigned n, struct lr lr)
         v->vgic.hw.lr[n] = lr.raw;
 }
 
+static void do_asked(struct vgic_irq *irq)
+{
+    unsigned asked = irq->asked;
+    unsigned flags = irq->flags;
+
+    if (asked & ASKED_UNPEND) {
+        flags &= ~IRQ_LATCH;
+        irq->sources = 0;
+    }
+    if (asked & ASKED_PEND)
+        flags |= IRQ_LATCH;
+    if (asked & ASKED_DEACTIVATE)
+        flags &= ~IRQ_ACTIVE;
+    if (asked & ASKED_ACTIVATE)
+        flags |= IRQ_ACTIVE;
+    irq->flags = (uint8_t)flags;
+    if (asked & ASKED_STATE)
+        irq->asked = (uint8_t)(ASKED_NOTED | (irq_is_pending(irq) ? ASKED_WAS_PEND : 0) |
+                               (flags & IRQ_ACTIVE ? ASKED_WAS_ACTIVE : 0));
+    else
+        irq->asked = (uint8_t)(asked & (ASKED_NOTED | ASKED_WAS_PEND | ASKED_WAS_ACTIVE));
+}
+
 /* Takes back what a list register says about its interrupt, which is in none afterwards. */
 static void irq_take_back(struct vcpu *v, struct vgic_irq *irq, struct lr lr)
 {
@@ -57,18 +80,41 @@ static void irq_take_back(struct vcpu *v, struct vgic_irq *irq, struct lr lr)
     if (!(lr.raw & LR_STATE))
         flags &= ~IRQ_HW;
     irq->flags = (uint8_t)flags;
+    if (irq->asked != 0)
+        do_asked(irq);
 }
 
-void irq_pull(struct vcpu *v, struct vgic_irq *irq)
+/* Its list registers are those of this CPU, or saved: they can be changed. */
+static bool in_reach(const struct vcpu *v) { return !v->vgic.loaded || v == current_vcpu(); }
+
+/* vgic_fill_lrs() on the CPU of `v` looks at the interrupt again. */
+static void ask_recheck(struct vcpu *v, unsigned intid)
+{
+    if (intid < VGIC_NR_PRIVATE)
+        v->vgic.recheck_private |= (uint32_t)BIT64(intid);
+    else
+        v->vgic.recheck_spis |= BIT64(intid - VGIC_NR_PRIVATE);
+    v->vgic.dirty = true;
+    sched_kick(v);
+}
+
+bool irq_pull(struct vcpu *v, struct vgic_irq *irq, unsigned intid)
 {
     unsigned n = irq->lr;
 
     if (n == VGIC_NO_LR)
-        return;
+        return true;
+    if (intid >= VGIC_NR_PRIVATE)
+        v = v->domain->vcpu[irq->in];
+    if (!in_reach(v)) {
+        ask_recheck(v, intid);
+        return false;
+    }
     struct lr lr = lr_get(v, n);
 
     lr_put(v, n, (struct lr){0});
     irq_take_back(v, irq, lr);
+    return true;
 }
 
 static bool irq_wants_lr(const struct vcpu *v, const struct vgic_irq *irq)
@@ -82,17 +128,27 @@ static bool irq_wants_lr(const struct vcpu *v, const struct vgic_irq *irq)
     return (irq->flags & IRQ_ENABLED) && (v->domain->vgic.ctlr & group) && irq_is_pending(irq);
 }
 
+/* The guest took back a hardware interrupt by a register, so nothing will deactivate it. */
+static void let_go(struct vcpu *v, struct vgic_irq *irq, unsigned intid)
+{
+    if (!in_reach(v)) {
+        ask_recheck(v, intid);
+        return;
+    }
+    irq->flags &= (uint8_t)~IRQ_HW;
+    if (v->vgic.loaded)
+        gic_set_active(intid, false);
+}
+
 void irq_update(struct vcpu *v, struct vgic_irq *irq, unsigned intid)
 {
-    struct vgic_vcpu *vgic = &v->vgic;
+    struct vgic_vcpu *vgic;
     bool wants = irq_wants_lr(v, irq);
 
-    /* The guest took back a hardware interrupt by a register, so nothing will deactivate it. */
-    if ((irq->flags & IRQ_HW) && !(irq->flags & (IRQ_LATCH | IRQ_ACTIVE))) {
-        irq->flags &= (uint8_t)~IRQ_HW;
-        if (vgic->loaded)
-            gic_set_active(intid, false);
-    }
+    v = irq_target(v, irq, intid);
+    vgic = &v->vgic;
+    if ((irq->flags & IRQ_HW) && !(irq->flags & (IRQ_LATCH | IRQ_ACTIVE)) && irq->lr == VGIC_NO_LR)
+        let_go(v, irq, intid);
     if (intid < VGIC_NR_PRIVATE) {
         uint32_t bit = (uint32_t)BIT64(intid);
 
@@ -155,6 +211,7 @@ static void fill_one(struct vcpu *v, unsigned n, struct vgic_irq *irq, unsigned 
         lr.raw |= LR_EOI;
 
     irq->lr = (uint8_t)n;
+    irq->in = (uint8_t)v->id;
     v->vgic.lr_intid[n] = (uint8_t)intid;
     v->vgic.hw.live |= (uint32_t)BIT64(n);
     if (intid < VGIC_NR_PRIVATE)
@@ -215,10 +272,39 @@ static unsigned evict(struct vcpu *v, unsigned priority, bool *pending)
         unsigned intid = v->vgic.lr_intid[worst];
         struct vgic_irq *irq = irq_find(v, intid);
 
-        irq_pull(v, irq);
+        (void)irq_pull(v, irq, intid); /* in reach: a list register of this CPU */
         irq_update(v, irq, intid);
     }
     return worst;
+}
+
+/* What other CPUs have asked for. */
+static void recheck(struct vcpu *v)
+{
+    struct vgic_vcpu *vgic = &v->vgic;
+    uint32_t private = vgic->recheck_private;
+    uint64_t spis = vgic->recheck_spis;
+
+    vgic->recheck_private = 0;
+    vgic->recheck_spis = 0;
+    for (; private != 0; private &= private - 1) {
+        unsigned intid = (unsigned)__builtin_ctz(private);
+
+        if (irq_pull(v, &vgic->irq[intid], intid))
+            irq_update(v, &vgic->irq[intid], intid);
+    }
+    for (; spis != 0; spis &= spis - 1) {
+        unsigned n = (unsigned)__builtin_ctzll(spis);
+        struct vgic_irq *irq = &v->domain->vgic.spi[n];
+
+        if (irq_pull(v, irq, VGIC_NR_PRIVATE + n))
+            irq_update(v, irq, VGIC_NR_PRIVATE + n);
+    }
+}
+
+static bool is_asked(const struct vgic_vcpu *vgic)
+{
+    return vgic_is_busy(vgic, true) || vgic_is_busy(vgic, false);
 }
 
 /*
@@ -226,12 +312,14 @@ static unsigned evict(struct vcpu *v, unsigned priority, bool *pending)
  * pending any more, or, if that is so already, when all but one are empty. "None pending" while all
  * are active would fire again at once, for ever.
  */
-void vgic_fill_lrs(struct vcpu *v)
+static void fill(struct vcpu *v)
 {
     struct vgic_vcpu *vgic = &v->vgic;
     uint32_t all = (uint32_t)BIT64(gic_nr_lrs()) - 1;
     uint32_t notify = GIC_NOTIFY_NONE;
 
+    if (is_asked(vgic))
+        recheck(v);
     release_empty(v);
     while ((vgic->waiting_private | vgic->waiting_spis) != 0) {
         unsigned intid = best_waiting(v);
@@ -259,14 +347,22 @@ void vgic_fill_lrs(struct vcpu *v)
     }
 }
 
+void vgic_fill_lrs(struct vcpu *v)
+{
+    domain_io_lock(v->domain);
+    fill(v);
+    domain_io_unlock(v->domain);
+}
+
 void vgic_maintenance(struct vcpu *v) { vgic_fill_lrs(v); }
 
-void vgic_sync_lrs(struct vcpu *v) { release_empty(v); }
-
+/* Without the lock: whoever makes something pending meanwhile kicks the vCPU afterwards. */
 bool vgic_has_pending(struct vcpu *v)
 {
     uint32_t used = v->vgic.hw.live;
 
+    if (is_asked(&v->vgic))
+        return true;
     for (uint32_t m = v->vgic.waiting_private; m != 0; m &= m - 1)
         if (!(v->vgic.irq[__builtin_ctz(m)].flags & IRQ_ACTIVE))
             return true;
@@ -283,9 +379,13 @@ bool vgic_has_pending(struct vcpu *v)
 
 void vgic_save(struct vcpu *v)
 {
+    domain_io_lock(v->domain);
+    if (is_asked(&v->vgic))
+        recheck(v);
     release_empty(v);
     gic_vcpu_save(&v->vgic.hw);
     v->vgic.loaded = false;
+    domain_io_unlock(v->domain);
     if (v->vgic.irq[GIC_PPI_VTIMER].flags & IRQ_HW)
         gic_set_active(GIC_PPI_VTIMER, false);
 }
@@ -294,8 +394,20 @@ void vgic_load(struct vcpu *v)
 {
     if (v->vgic.irq[GIC_PPI_VTIMER].flags & IRQ_HW)
         gic_set_active(GIC_PPI_VTIMER, true);
+    domain_io_lock(v->domain);
     v->vgic.loaded = true;
     gic_vcpu_load(&v->vgic.hw);
+    domain_io_unlock(v->domain);
+}
+
+static void pend(struct vcpu *v, struct vgic_irq *irq, unsigned intid)
+{
+    if (!irq_pull(v, irq, intid)) {
+        irq->asked |= ASKED_PEND;
+        return;
+    }
+    irq->flags |= IRQ_LATCH;
+    irq_update(v, irq, intid);
 }
 
 void vgic_inject(struct domain *d, struct vcpu *v, unsigned intid, bool level)
@@ -306,12 +418,11 @@ void vgic_inject(struct domain *d, struct vcpu *v, unsigned intid, bool level)
 
     if (irq == NULL || level == ((irq->flags & IRQ_LINE) != 0))
         return;
-    v = irq_holder(v, irq, intid);
-    irq_pull(v, irq);
     irq->flags ^= IRQ_LINE;
     if (level && (irq->flags & IRQ_EDGE))
-        irq->flags |= IRQ_LATCH;
-    irq_update(v, irq, intid);
+        pend(v, irq, intid);
+    else if (irq_pull(v, irq, intid))
+        irq_update(v, irq, intid);
 }
 
 /*
@@ -332,8 +443,10 @@ static void come_again(struct vcpu *v, struct vgic_irq *irq, unsigned intid, uns
 void vgic_inject_hw(struct vcpu *v, unsigned intid)
 {
     struct vgic_irq *irq = &v->vgic.irq[intid];
-    unsigned n = irq->lr;
+    unsigned n;
 
+    domain_io_lock(v->domain);
+    n = irq->lr;
     /* It fired, so the guest has finished the last one. */
     if (n != VGIC_NO_LR)
         irq_take_back(v, irq, (struct lr){0});
@@ -342,25 +455,24 @@ void vgic_inject_hw(struct vcpu *v, unsigned intid)
         come_again(v, irq, intid, n);
     else
         irq_update(v, irq, intid);
+    domain_io_unlock(v->domain);
 }
 
 void vgic_sgi(const struct vcpu *from, struct vcpu *to, unsigned intid)
 {
     struct vgic_irq *irq = &to->vgic.irq[intid];
     unsigned n = irq->lr;
-    bool again = n != VGIC_NO_LR && to->vgic.loaded && (gic_elrsr() & BIT64(n)) != 0;
+    bool again = n != VGIC_NO_LR && to == from && (gic_elrsr() & BIT64(n)) != 0;
 
-    if (again)
-        irq_take_back(to, irq, (struct lr){0});
-    else
-        irq_pull(to, irq);
     if (is_v2_sgi(to, intid))
         irq->sources |= (uint8_t)BIT64(from->id);
+    if (!again) {
+        pend(to, irq, intid);
+        return;
+    }
+    irq_take_back(to, irq, (struct lr){0});
     irq->flags |= IRQ_LATCH;
-    if (again)
-        come_again(to, irq, intid, n);
-    else
-        irq_update(to, irq, intid);
+    come_again(to, irq, intid, n);
 }
 
 /* Affinities of a domain's vCPUs: Aff0 is the number, the others are 0. */
@@ -374,9 +486,11 @@ void vgic_sgi1r(struct vcpu *v, uint64_t value)
         targets = GENMASK64(15, 0) & ~BIT64(v->id); /* all but this one */
     else if (value & (GENMASK64(55, 44) | GENMASK64(39, 32) | GENMASK64(23, 16)))
         return;
+    domain_io_lock(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         if (targets & BIT64(i))
             vgic_sgi(v, d->vcpu[i], intid);
+    domain_io_unlock(d);
 }
 
 static void reset_vcpu(struct vcpu *v)
@@ -398,6 +512,23 @@ static void reset_vcpu(struct vcpu *v)
     gic_vcpu_reset(&vgic->hw);
     if (loaded)
         gic_vcpu_load(&vgic->hw);
+}
+
+/* Not loaded, so that its list registers are in memory. */
+void vgic_vcpu_on(struct vcpu *v)
+{
+    domain_io_lock(v->domain);
+    for (uint32_t m = v->vgic.hw.live; m != 0; m &= m - 1) {
+        unsigned intid = v->vgic.lr_intid[__builtin_ctz(m)];
+        struct vgic_irq *irq = irq_find(v, intid);
+
+        if (irq_pull(v, irq, intid))
+            irq_update(v, irq, intid);
+    }
+    gic_vcpu_reset(&v->vgic.hw);
+    v->vgic.notify = 0;
+    v->vgic.dirty = true;
+    domain_io_unlock(v->domain);
 }
 
 void vgic_reset(struct domain *d)

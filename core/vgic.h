@@ -8,12 +8,19 @@
  * vCPUs. A plain exit touches nothing, so nothing has to be called for it; what became pending is
  * put into list registers before the guest is entered, by sched_kick().
  *
- * All of it runs with interrupts masked on the CPU that runs the domain's vCPUs.
+ * All of it runs with interrupts masked, under the domain's io_lock: the functions below take it,
+ * but where they say otherwise. The list registers of a vCPU that is loaded on another CPU cannot
+ * be reached. What is to change about an interrupt in one of them is noted in its `asked` and in
+ * the vCPU's `recheck`, and that CPU is interrupted: it takes the interrupt out, changes it, and
+ * puts it where it now belongs. To the guest that is a distributor that takes a moment, which
+ * GICD_CTLR.RWP and GICR_CTLR.RWP show; a read that needs to know such an interrupt's state is
+ * tried again until that CPU has noted it down.
  */
 #pragma once
 
 #include <arch/gic.h>
 
+#include "core/mmio.h"
 #include "ptwr/base.h"
 
 struct domain;
@@ -37,6 +44,8 @@ struct vgic_irq {
     uint8_t targets; /* SPI, GICv2: ITARGETSR as written */
     uint8_t lr;      /* list register of the vCPU that holds it, or VGIC_NO_LR */
     uint8_t sources; /* SGI, GICv2: vCPUs that sent it and whose SGI no list register holds */
+    uint8_t in;      /* SPI in a list register: number of the vCPU whose it is */
+    uint8_t asked;   /* ASKED_* of core/vgic_state.h */
 };
 
 /* In struct vcpu, as `vgic`. */
@@ -46,6 +55,8 @@ struct vgic_vcpu {
     bool asleep;              /* GICR_WAKER.ProcessorSleep */
     uint32_t waiting_private; /* enabled, pending and in no list register */
     uint64_t waiting_spis;
+    uint32_t recheck_private; /* to be taken out of its list register and judged anew */
+    uint64_t recheck_spis;
     uint8_t lr_intid[GIC_MAX_LRS]; /* INTID of each list register in hw.live */
     uint32_t notify;               /* GIC_NOTIFY_* that is set */
     struct vgic_irq irq[VGIC_NR_PRIVATE];
@@ -62,8 +73,11 @@ struct vgic {
 /* Start state. The domain's vCPUs and its layout are there; its stage 2 need not be. */
 void vgic_init(struct domain *d);
 
-/* Back to the start state, also while a vCPU of the domain is loaded. */
+/* Back to the start state. No vCPU of the domain is loaded, or only the caller's own. */
 void vgic_reset(struct domain *d);
+
+/* A vCPU that is off is about to be on: its CPU interface is reset, its redistributor is not. */
+void vgic_vcpu_on(struct vcpu *v);
 
 /*
  * Switching vCPUs. On the way out stop the virtual timer first, then vgic_save(); on the way in
@@ -74,15 +88,16 @@ void vgic_save(struct vcpu *v);
 void vgic_load(struct vcpu *v);
 
 /*
- * An access to the emulated registers: true if `ipa`, which is aligned to `size`, belongs to them.
- * An offset without a register reads as zero and ignores writes.
+ * An access to the emulated registers by the loaded vCPU `v`; `ipa` is aligned to `size`. MMIO_NONE
+ * if it does not belong to them. An offset without a register reads as zero and ignores writes.
  */
-bool vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value);
+enum mmio_result vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write,
+                           uint64_t *value);
 
 /*
  * Sets the input line of a device's interrupt. A level-sensitive interrupt follows the line, an
  * edge-triggered one becomes pending when it rises. `v` counts for private interrupts only and may
- * be NULL for SPIs. Wakes the vCPU if needed.
+ * be NULL for SPIs. Wakes the vCPU if needed. Precondition: io_lock is held.
  */
 void vgic_inject(struct domain *d, struct vcpu *v, unsigned intid, bool level);
 
@@ -100,9 +115,6 @@ void vgic_maintenance(struct vcpu *v);
 
 /* Would a WFI of this vCPU return at once for an interrupt? */
 bool vgic_has_pending(struct vcpu *v);
-
-/* Read the list registers of the loaded vCPU back into its state. vgic_save() does it itself. */
-void vgic_sync_lrs(struct vcpu *v);
 
 /* Hands what waits to the list registers of the loaded vCPU. vectors.S calls it for cpu->refill. */
 void vgic_fill_lrs(struct vcpu *v);

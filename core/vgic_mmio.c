@@ -24,16 +24,19 @@
 #define PIDR2_V2       0x0fe8u
 #define PIDR2_V3       0xffe8u
 
+#define GICR_CTLR      0x0000u
 #define GICR_TYPER     0x0008u
 #define GICR_WAKER     0x0014u
 #define GICR_SGI_FRAME 0x10000u
 
-#define CTLR_ENABLES 0x3u
-#define CTLR_ARE_DS  0x50u
-#define TYPER_IDBITS (9u << 19) /* ten bits of INTID */
-#define TYPER_NO1N   (1u << 25)
-#define WAKER_SLEEP  0x2u
-#define WAKER_BOTH   0x6u
+#define CTLR_ENABLES  0x3u
+#define CTLR_ARE_DS   0x50u
+#define CTLR_RWP      0x80000000u
+#define TYPER_IDBITS  (9u << 19) /* ten bits of INTID */
+#define TYPER_NO1N    (1u << 25)
+#define GICR_CTLR_RWP 0x8u
+#define WAKER_SLEEP   0x2u
+#define WAKER_BOTH    0x6u
 
 #define PRIORITY_MASK 0xf8u /* five bits, what every GIC virtualizes at least */
 
@@ -47,6 +50,7 @@ struct access {
     bool write;
     unsigned first;
     unsigned last;
+    bool again; /* a read that needs what another CPU is still to note down */
 };
 
 static struct vgic_irq *access_irq(const struct access *a, unsigned intid)
@@ -112,35 +116,82 @@ static bool is_fixed(const struct access *a, unsigned intid, enum bit_register r
     return intid < 16 && !a->v->domain->vgic.v3 && (reg == ISPENDR || reg == ICPENDR);
 }
 
-/* What is pending or active is known only when it is in no list register. */
-static bool read_one(const struct access *a, struct vgic_irq *irq, unsigned intid,
-                     enum bit_register reg)
+/*
+ * What is pending or active is known only when it is in no list register: an interrupt in one of
+ * another CPU is read as that CPU has noted it down when it was asked.
+ */
+static bool read_one(struct access *a, struct vgic_irq *irq, unsigned intid, enum bit_register reg)
 {
-    struct vcpu *holder = irq_holder(a->v, irq, intid);
     bool bit;
 
-    if (irq->lr == VGIC_NO_LR || reg < ISPENDR)
+    if (reg < ISPENDR || irq->lr == VGIC_NO_LR)
         return read_bit(irq, reg);
-    irq_pull(holder, irq);
+    if ((irq->asked & ASKED_NOTED) != 0)
+        return (irq->asked & (reg < ISACTIVER ? ASKED_WAS_PEND : ASKED_WAS_ACTIVE)) != 0;
+    if (!irq_pull(a->v, irq, intid)) {
+        irq->asked |= ASKED_STATE;
+        a->again = true;
+        return false;
+    }
     bit = read_bit(irq, reg);
-    irq_update(holder, irq, intid);
+    irq_update(a->v, irq, intid);
     return bit;
+}
+
+/* The same as write_bit() for an interrupt in a list register of another CPU. */
+static void ask_bit(struct vgic_irq *irq, enum bit_register reg, bool bit)
+{
+    unsigned asked = irq->asked;
+
+    switch (reg) {
+    case ISPENDR:
+        asked |= ASKED_PEND;
+        break;
+    case ICPENDR:
+        asked = (asked & ~ASKED_PEND) | ASKED_UNPEND;
+        break;
+    case ISACTIVER:
+        asked |= ASKED_ACTIVATE;
+        break;
+    case ICACTIVER:
+        asked = (asked & ~ASKED_ACTIVATE) | ASKED_DEACTIVATE;
+        break;
+    case IGROUPR:
+    case ISENABLER:
+    case ICENABLER:
+    default:
+        write_bit(irq, reg, bit);
+        break;
+    }
+    irq->asked = (uint8_t)asked;
 }
 
 static void write_one(const struct access *a, struct vgic_irq *irq, unsigned intid,
                       enum bit_register reg, bool bit)
 {
-    struct vcpu *holder = irq_holder(a->v, irq, intid);
-
     if (is_fixed(a, intid, reg))
         return;
-    irq_pull(holder, irq);
+    if (!irq_pull(a->v, irq, intid)) {
+        ask_bit(irq, reg, bit);
+        return;
+    }
     write_bit(irq, reg, bit);
-    irq_update(holder, irq, intid);
+    irq_update(a->v, irq, intid);
+}
+
+/* The read is complete: the next one asks anew. */
+static void forget_noted(const struct access *a, unsigned first, uint64_t all)
+{
+    for (; all != 0; all &= all - 1) {
+        struct vgic_irq *irq = access_irq(a, first + (unsigned)__builtin_ctzll(all));
+
+        if (irq != NULL)
+            irq->asked &= (uint8_t) ~(ASKED_NOTED | ASKED_WAS_PEND | ASKED_WAS_ACTIVE);
+    }
 }
 
 /* All but IGROUPR are written by ones: guests enable and disable one interrupt at a time. */
-static uint64_t access_bits(const struct access *a, uint64_t value)
+static uint64_t access_bits(struct access *a, uint64_t value)
 {
     enum bit_register reg = (enum bit_register)((a->offset - BITS_START) / 0x80);
     unsigned first = (a->offset & 0x7f) * 8;
@@ -158,6 +209,8 @@ static uint64_t access_bits(const struct access *a, uint64_t value)
         else
             result |= (uint64_t)read_one(a, irq, first + i, reg) << i;
     }
+    if (!a->write && !a->again && reg >= ISPENDR)
+        forget_noted(a, first, all);
     return result;
 }
 
@@ -175,26 +228,22 @@ static uint64_t access_priority(const struct access *a, uint64_t value)
             result |= (uint64_t)irq->priority << (8 * i);
             continue;
         }
-        struct vcpu *holder = irq_holder(a->v, irq, first + i);
-
-        irq_pull(holder, irq);
         irq->priority = (uint8_t)((value >> (8 * i)) & PRIORITY_MASK);
-        irq_update(holder, irq, first + i);
+        if (irq_pull(a->v, irq, first + i))
+            irq_update(a->v, irq, first + i);
     }
     return result;
 }
 
-/* Routes an SPI to the domain's vCPU `target`. */
+/* Routes an SPI to the domain's vCPU `target`. One that is in a list register elsewhere follows. */
 static void route(struct vcpu *v, struct vgic_irq *irq, unsigned intid, unsigned target)
 {
-    struct vcpu *old = irq_holder(v, irq, intid);
-    struct vcpu *to = v->domain->vcpu[target];
+    bool here = irq_pull(v, irq, intid);
 
-    irq_pull(old, irq);
-    if (old != to)
-        old->vgic.waiting_spis &= ~BIT64(intid - VGIC_NR_PRIVATE);
+    v->domain->vcpu[irq->target]->vgic.waiting_spis &= ~BIT64(intid - VGIC_NR_PRIVATE);
     irq->target = (uint8_t)target;
-    irq_update(to, irq, intid);
+    if (here)
+        irq_update(v, irq, intid);
 }
 
 /* ITARGETSR: an SPI goes to the lowest of the CPUs written; a private interrupt shows its own. */
@@ -238,12 +287,11 @@ static uint64_t access_config(const struct access *a, uint64_t value)
         if (!a->write) {
             result |= (uint64_t)(irq->flags & IRQ_EDGE ? 2 : 0) << (2 * i);
         } else if (first + i >= 16) {
-            struct vcpu *holder = irq_holder(a->v, irq, first + i);
             bool edge = (value >> (2 * i)) & 2;
 
-            irq_pull(holder, irq);
             irq->flags = (uint8_t)(edge ? irq->flags | IRQ_EDGE : irq->flags & ~IRQ_EDGE);
-            irq_update(holder, irq, first + i);
+            if (irq_pull(a->v, irq, first + i))
+                irq_update(a->v, irq, first + i);
         }
     }
     return result;
@@ -277,7 +325,7 @@ static uint64_t access_sgi_sources(const struct access *a, uint64_t value)
         struct vgic_irq *irq = &a->v->vgic.irq[first + i];
         unsigned mask = (unsigned)(value >> (8 * i)) & 0xff;
 
-        irq_pull(a->v, irq);
+        (void)irq_pull(a->v, irq, first + i); /* its own: in reach */
         if (a->write) {
             irq->sources = (uint8_t)(set ? irq->sources | mask : irq->sources & ~mask);
             irq->flags = (uint8_t)(irq->sources ? irq->flags | IRQ_LATCH : irq->flags & ~IRQ_LATCH);
@@ -289,7 +337,7 @@ static uint64_t access_sgi_sources(const struct access *a, uint64_t value)
 }
 
 /* Registers of fields per interrupt, common to all three banks. False if it is another one. */
-static bool access_fields(const struct access *a, uint64_t *value)
+static bool access_fields(struct access *a, uint64_t *value)
 {
     if (a->offset < BITS_START)
         return false;
@@ -316,17 +364,27 @@ static void write_ctlr(struct domain *d, uint32_t value)
         struct vcpu *v = d->vcpu[i];
 
         for (unsigned n = 0; n < VGIC_NR_PRIVATE; n++) {
-            irq_pull(v, &v->vgic.irq[n]);
-            irq_update(v, &v->vgic.irq[n], n);
+            if (irq_pull(v, &v->vgic.irq[n], n))
+                irq_update(v, &v->vgic.irq[n], n);
         }
     }
     for (unsigned n = 0; n < VGIC_NR_SPIS; n++) {
         struct vgic_irq *irq = &d->vgic.spi[n];
-        struct vcpu *v = d->vcpu[irq->target];
+        struct vcpu *v = d->vcpu[0]; /* any */
 
-        irq_pull(v, irq);
-        irq_update(v, irq, VGIC_NR_PRIVATE + n);
+        if (irq_pull(v, irq, VGIC_NR_PRIVATE + n))
+            irq_update(v, irq, VGIC_NR_PRIVATE + n);
     }
+}
+
+/* What another CPU has been asked for and has not done. */
+static uint32_t gicd_rwp(const struct domain *d)
+{
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        if (vgic_is_busy(&d->vcpu[i]->vgic, false))
+            return CTLR_RWP;
+    }
+    return 0;
 }
 
 static uint32_t gicd_word(const struct domain *d, unsigned offset)
@@ -335,7 +393,7 @@ static uint32_t gicd_word(const struct domain *d, unsigned offset)
 
     switch (offset) {
     case GICD_CTLR:
-        return d->vgic.v3 ? d->vgic.ctlr | CTLR_ARE_DS : d->vgic.ctlr;
+        return d->vgic.v3 ? d->vgic.ctlr | CTLR_ARE_DS | gicd_rwp(d) : d->vgic.ctlr;
     case GICD_TYPER:
         return d->vgic.v3 ? lines | TYPER_IDBITS | TYPER_NO1N : lines | (d->nr_vcpus - 1) << 5;
     case PIDR2_V2:
@@ -350,6 +408,8 @@ static uint32_t gicd_word(const struct domain *d, unsigned offset)
 static uint32_t gicr_word(const struct vcpu *v, unsigned offset)
 {
     switch (offset) {
+    case GICR_CTLR:
+        return vgic_is_busy(&v->vgic, true) ? GICR_CTLR_RWP : 0;
     case GICR_TYPER:
         return v->id << 8 | (v->id + 1 == v->domain->nr_vcpus ? 0x10u : 0);
     case GICR_TYPER + 4:
@@ -395,7 +455,7 @@ static void access_irouter(const struct access *a, uint64_t *value)
         route(a->v, irq, intid, (unsigned)*value);
 }
 
-static void access_gicd(const struct access *a, uint64_t *value)
+static void access_gicd(struct access *a, uint64_t *value)
 {
     struct domain *d = a->v->domain;
 
@@ -426,8 +486,8 @@ static void access_gicr(const struct access *a, uint64_t *value)
         a->v->vgic.asleep = (*value & WAKER_SLEEP) != 0;
 }
 
-static bool access_redistributors(struct vcpu *v, uint64_t offset, unsigned size, bool write,
-                                  uint64_t *value)
+static enum mmio_result access_redistributors(struct vcpu *v, uint64_t offset, unsigned size,
+                                              bool write, uint64_t *value)
 {
     const struct domain *d = v->domain;
     unsigned in_frames = (unsigned)(offset % VGIC_GICR_STRIDE);
@@ -439,18 +499,17 @@ static bool access_redistributors(struct vcpu *v, uint64_t offset, unsigned size
     };
 
     if (!d->vgic.v3 || offset >= VGIC_GICR_STRIDE * d->nr_vcpus)
-        return false;
+        return MMIO_NONE;
     a.v = d->vcpu[offset / VGIC_GICR_STRIDE];
     if (in_frames < GICR_SGI_FRAME)
         access_gicr(&a, value);
     else if (!access_fields(&a, value))
         *value = 0;
-    return true;
+    return a.again ? MMIO_AGAIN : MMIO_DONE;
 }
 
-/* Not inlined: reads of the distributor's first registers would pay for its stack frame. */
-__attribute__((noinline)) static bool access_other(struct vcpu *v, uint64_t ipa, unsigned size,
-                                                   bool write, uint64_t *value)
+static enum mmio_result access_locked(struct vcpu *v, uint64_t ipa, unsigned size, bool write,
+                                      uint64_t *value)
 {
     const struct domain *d = v->domain;
     uint64_t offset = ipa - d->layout.gicd;
@@ -466,10 +525,23 @@ __attribute__((noinline)) static bool access_other(struct vcpu *v, uint64_t ipa,
     if (offset >= (d->vgic.v3 ? VGIC_GICD_SIZE_V3 : VGIC_GICD_SIZE_V2))
         return access_redistributors(v, ipa - d->layout.gicr, size, write, value);
     access_gicd(&a, value);
-    return true;
+    return a.again ? MMIO_AGAIN : MMIO_DONE;
 }
 
-bool vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value)
+/* Not inlined: reads of the distributor's first registers would pay for its stack frame. */
+__attribute__((noinline)) static enum mmio_result
+access_other(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value)
+{
+    enum mmio_result result;
+
+    domain_io_lock(v->domain);
+    result = access_locked(v, ipa, size, write, value);
+    domain_io_unlock(v->domain);
+    return result;
+}
+
+/* GICD_CTLR, GICD_TYPER and their neighbours are read without the lock: a word each. */
+enum mmio_result vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value)
 {
     const struct domain *d = v->domain;
     uint64_t offset = ipa - d->layout.gicd;
@@ -477,5 +549,5 @@ bool vgic_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t
     if (write || offset >= BITS_START)
         return access_other(v, ipa, size, write, value);
     *value = read_gicd(d, (unsigned)offset, size);
-    return true;
+    return MMIO_DONE;
 }

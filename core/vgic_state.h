@@ -19,10 +19,26 @@
 #define IRQ_PUT_PEND 0x80u /* its list register was filled as pending */
 
 /*
- * While an interrupt is in a list register, IRQ_ACTIVE and IRQ_LATCH are out of date: irq_pull()
- * first, change the flags, then irq_update(), which lets it go to a list register again.
+ * What the CPU whose list register has the interrupt is to do once it has taken it out, in this
+ * order; then what it has noted down for a reader.
  */
-void irq_pull(struct vcpu *v, struct vgic_irq *irq);
+#define ASKED_UNPEND     0x01u
+#define ASKED_PEND       0x02u
+#define ASKED_DEACTIVATE 0x04u
+#define ASKED_ACTIVATE   0x08u
+#define ASKED_STATE      0x10u /* note down the state */
+#define ASKED_NOTED      0x20u /* done: it was as the next two say */
+#define ASKED_WAS_PEND   0x40u
+#define ASKED_WAS_ACTIVE 0x80u
+
+/*
+ * While an interrupt is in a list register, IRQ_ACTIVE and IRQ_LATCH are out of date: irq_pull()
+ * first, change the flags, then irq_update(), which lets it go to a list register again. `v` is any
+ * vCPU of the domain for an SPI, the one whose interrupt it is for a private one. False: it is in a
+ * list register of another CPU, which has been asked to take it out and judge it anew; the other
+ * flags, and `asked`, may be changed even so.
+ */
+bool irq_pull(struct vcpu *v, struct vgic_irq *irq, unsigned intid);
 void irq_update(struct vcpu *v, struct vgic_irq *irq, unsigned intid);
 
 /* Makes an SGI pending at `to`. */
@@ -46,7 +62,13 @@ static inline struct vgic_irq *irq_find(struct vcpu *v, unsigned intid)
 }
 
 /* The vCPU that interrupt `intid` of `v` goes to: SPIs are routed. */
-static inline struct vcpu *irq_holder(struct vcpu *v, const struct vgic_irq *irq, unsigned intid)
+static inline struct vcpu *irq_target(struct vcpu *v, const struct vgic_irq *irq, unsigned intid)
 {
     return intid < VGIC_NR_PRIVATE ? v : v->domain->vcpu[irq->target];
+}
+
+/* True while something asked of another CPU is not done: GICD_CTLR.RWP, GICR_CTLR.RWP. */
+static inline bool vgic_is_busy(const struct vgic_vcpu *vgic, bool private)
+{
+    return private ? vgic->recheck_private != 0 : vgic->recheck_spis != 0;
 }

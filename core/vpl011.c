@@ -174,19 +174,22 @@ static void write_register(struct domain *d, unsigned offset, uint32_t value)
     update_line(d);
 }
 
-bool vpl011_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value)
+enum mmio_result vpl011_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write,
+                             uint64_t *value)
 {
     struct domain *d = v->domain;
     uint64_t offset = ipa - d->layout.uart;
 
     if (offset >= VPL011_SIZE || !d->uart.enabled)
-        return false;
+        return MMIO_NONE;
+    domain_io_lock(d);
     /* Registers are words of which at most 16 bits count: a wider access sees zeros above. */
     if (write)
         write_register(d, (unsigned)offset, (uint32_t)*value);
     else
         *value = read_register(d, (unsigned)offset) & GENMASK64(8 * size - 1, 0);
-    return true;
+    domain_io_unlock(d);
+    return MMIO_DONE;
 }
 
 void vpl011_input(struct domain *d, char c)
@@ -195,6 +198,7 @@ void vpl011_input(struct domain *d, char c)
 
     if (!u->enabled)
         return;
+    domain_io_lock(d);
     if (rx_count(u) == VPL011_RX_SIZE) {
         u->rsr |= RSR_OE;
         u->ris |= INT_OE;
@@ -205,6 +209,7 @@ void vpl011_input(struct domain *d, char c)
             u->ris |= INT_RX;
     }
     update_line(d);
+    domain_io_unlock(d);
 }
 
 void vpl011_reset(struct domain *d)

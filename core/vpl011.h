@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "core/mmio.h"
 #include "ptwr/base.h"
 
 struct domain;
@@ -38,8 +39,9 @@ void vpl011_init(struct domain *d);
 /* Back to the start state; needs no UART to be there. */
 void vpl011_reset(struct domain *d);
 
-/* True if `ipa` belongs to the UART. */
-bool vpl011_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write, uint64_t *value);
+/* MMIO_NONE if `ipa` does not belong to the UART. Takes the io_lock. */
+enum mmio_result vpl011_mmio(struct vcpu *v, uint64_t ipa, unsigned size, bool write,
+                             uint64_t *value);
 
-/* A character for the guest; lost if it does not fit, as on a wire. */
+/* A character for the guest; lost if it does not fit, as on a wire. Takes the io_lock. */
 void vpl011_input(struct domain *d, char c);

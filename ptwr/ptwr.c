@@ -167,6 +167,17 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
     return HV_OK;
 }
 
+void ptwr_unload(struct ptwr *p, unsigned int vcpu)
+{
+    for (unsigned int which = 0; which < 2; which++) {
+        mfn_t old = p->base[vcpu][which];
+
+        p->base[vcpu][which] = MFN_NONE;
+        if (!mfn_is_none(old))
+            type_put(p, old);
+    }
+}
+
 enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsigned int *budget)
 {
     const struct frame *f = type_frame(p, table);

@@ -197,6 +197,12 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
                            unsigned int *budget);
 
 /*
+ * The vCPU is off: both its roots are dropped. Preconditions: no table is open (ptwr_sync()), and
+ * the vCPU's CPU starts no walk from them any more.
+ */
+void ptwr_unload(struct ptwr *p, unsigned int vcpu);
+
+/*
  * One entry by hypercall or emulation: judge, take what the new value refers to, store (broken
  * and made where the change asks for it), drop what the old one referred to. HV_EINVAL: refused,
  * p->violation says why. Precondition: the table is not open (ptwr_sync first). If the frame is

@@ -71,6 +71,14 @@ void regime_set_user(uint64_t value, bool walks)
         write_sysreg(tcr & ~TCR_EPD0, tcr_el1);
 }
 
+void regime_no_walks(void)
+{
+    uint64_t tcr = read_sysreg(tcr_el1);
+
+    write_sysreg(tcr | TCR_EPD0 | TCR_EPD1, tcr_el1);
+    isb();
+}
+
 bool regime_has_asid16(void) { return ((read_sysreg(id_aa64mmfr0_el1) >> 4) & 0xf) != 0; }
 
 static bool uses_sp_el1(const struct vcpu *vcpu)

@@ -5,12 +5,15 @@
 #include <arch/barrier.h>
 #include <arch/cache.h>
 #include <arch/cpu.h>
+#include <arch/gic.h>
 #include <arch/mmu.h>
 #include <arch/psci.h>
 #include <arch/timer.h>
 #include <arch/tlb.h>
+#include <arch/vcpu.h>
 
 #include "core/console.h"
+#include "core/sched.h"
 #include "core/string.h"
 
 #define STACK_SIZE    16384
@@ -27,6 +30,7 @@ struct cpu_stacks {
 } __attribute__((aligned(4096)));
 
 static struct cpu_stacks stacks[CPU_MAX];
+static bool released;
 
 extern char secondary[];
 extern uint64_t boot_ttbr;
@@ -54,15 +58,34 @@ struct cpu *cpu_boot_record(void)
     return cpu;
 }
 
-/* Parked: guests run on the boot CPU. An interrupt cannot come, its GIC interface is closed. */
+/* One without a GIC interface that Latch can open counts as not started. */
 void secondary_main(void)
 {
     struct cpu *cpu = this_cpu();
 
     tlb_init_cpu();
-    __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
-    for (;;)
+    if (gic_init_cpu() == HV_OK) {
+        timer_init_cpu();
+        arch_vcpu_init_cpu();
+        __atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+    }
+    while (!__atomic_load_n(&released, __ATOMIC_ACQUIRE))
+        wfe();
+    while (!cpu->online)
         wfi();
+    sched_start();
+}
+
+void smp_release(void)
+{
+    __atomic_store_n(&released, true, __ATOMIC_RELEASE);
+    dsb_ishst();
+    sev();
+}
+
+const struct cpu *cpu_online(unsigned int id)
+{
+    return id < CPU_MAX && stacks[id].cpu.online ? &stacks[id].cpu : NULL;
 }
 
 static bool start(unsigned int id, uint64_t mpidr)
@@ -112,5 +135,5 @@ void smp_init(const void *fdt)
             printk("latch: CPU %#lx does not start\n", mpidr);
         found++;
     }
-    printk("latch: %u of %u CPUs in EL2; guests run on CPU 0\n", online, found);
+    printk("latch: %u of %u CPUs in EL2\n", online, found);
 }

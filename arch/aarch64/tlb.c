@@ -15,7 +15,7 @@ static const uint16_t sound_parts[] = {
 
 #define IMPLEMENTER_ARM 0x41
 
-static bool repeat_needed = true;
+static bool repeat_needed; /* by any CPU: a TLBI is broadcast */
 
 void tlb_init_cpu(void)
 {
@@ -26,7 +26,8 @@ void tlb_init_cpu(void)
         if (((midr >> 24) & 0xff) == IMPLEMENTER_ARM && ((midr >> 4) & 0xfff) == sound_parts[i])
             sound = true;
     }
-    repeat_needed = !sound;
+    if (!sound)
+        repeat_needed = true;
 }
 
 void tlbi_repeat(void)

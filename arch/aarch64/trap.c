@@ -124,8 +124,15 @@ static bool device_access(struct vcpu *vcpu, uint32_t iss)
         return false;
     if (write)
         value = arch_reg_read(&vcpu->regs, rt) & low_bits(size);
-    if (!mmio_access(vcpu, ipa, size, write, &value))
+    switch (mmio_access(vcpu, ipa, size, write, &value)) {
+    case MMIO_AGAIN:
+        return true;
+    case MMIO_DONE:
+        break;
+    case MMIO_NONE:
+    default:
         return false;
+    }
     if (!write)
         arch_reg_write(&vcpu->regs, rt, extend(value, size, iss));
     trap_advance(vcpu);
@@ -193,22 +200,25 @@ void trap_serror(struct vcpu *vcpu, uint64_t esr)
 /* vcpu is NULL when no vCPU is loaded. A guest's interrupt that comes too late is dropped then. */
 void trap_irq(struct vcpu *vcpu)
 {
-    unsigned int intid = gic_ack();
+    unsigned int ack = gic_ack();
+    unsigned int intid = gic_intid(ack);
 
     if (intid >= GIC_MAX_INTID)
         return;
-    gic_drop(intid);
+    gic_drop(ack);
     if (intid == GIC_PPI_VTIMER && vcpu != NULL) {
         timer_vtimer_irq(vcpu); /* stays active until the guest's EOI */
         return;
     }
     if (intid == GIC_PPI_HYP_TIMER)
         sched_timer();
+    else if (intid == GIC_SGI_IPI)
+        sched_mail();
     else if (intid == uart_intid())
         console_input_irq();
     else if (intid == GIC_PPI_MAINTENANCE && vcpu != NULL)
         vgic_maintenance(vcpu);
     else if (intid != GIC_PPI_MAINTENANCE && intid != GIC_PPI_VTIMER)
         gic_disable(intid); /* nobody's: once is enough */
-    gic_deactivate(intid);
+    gic_deactivate(ack);
 }

@@ -52,7 +52,7 @@ void fp_load(const struct fp_regs *fp); /* vectors.S */
 
 #define HCR_BASE                                                                                   \
     (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_INNER | HCR_TID3 |         \
-     HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_RW)
+     HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_TWI | HCR_RW)
 
 /* CPTR_EL2, E2H = 0: SVE, SME, AMU and trace trap; FP does not. The rest is RES1. */
 #define CPTR_BASE (BIT64(30) | BIT64(20) | UINT64_C(0x33ff))
@@ -72,7 +72,6 @@ void fp_load(const struct fp_regs *fp); /* vectors.S */
 #define SPSR_EL1T 4
 
 static bool has_pauth; /* of the boot CPU; CPUs of one board that differ are not supported */
-static bool wfi_trap;
 
 static void init_fine_traps(void)
 {
@@ -115,7 +114,7 @@ void arch_vcpu_reset(struct vcpu *vcpu)
     memset(a, 0, sizeof(*a));
     vcpu->regs.spsr = SPSR_EL1H_DAIF;
     a->sctlr = SCTLR_EL1_RESET;
-    a->cntvoff = timer_now();
+    a->cntvoff = vcpu->domain->cntvoff;
     a->hcr = HCR_BASE;
     if (id_field(read_sysreg(id_aa64mmfr1_el1), ID_MMFR1_LO) != 0)
         a->hcr |= HCR_TLOR;
@@ -222,7 +221,7 @@ void arch_vcpu_load(struct vcpu *vcpu)
     const struct arch_vcpu *a = &vcpu->arch;
 
     s2_load(&vcpu->domain->s2);
-    write_sysreg(a->hcr | (wfi_trap ? HCR_TWI : 0), hcr_el2);
+    write_sysreg(a->hcr, hcr_el2);
     write_sysreg(a->vpidr, vpidr_el2);
     write_sysreg(a->vmpidr, vmpidr_el2);
     el1_load(a);
@@ -249,16 +248,6 @@ void arch_vcpu_save(struct vcpu *vcpu)
     isb();
     write_sysreg(SCTLR_EL1_RESET | SCTLR_EL1_M, sctlr_el1);
     isb();
-}
-
-void arch_vcpu_trap_wfi(bool trap)
-{
-    uint64_t hcr = read_sysreg(hcr_el2);
-
-    if (trap == wfi_trap)
-        return;
-    wfi_trap = trap;
-    write_sysreg(trap ? hcr | HCR_TWI : hcr & ~HCR_TWI, hcr_el2);
 }
 
 /* Arm ARM D1.3, "Exception entry": the parts of PSTATE that an exception to EL1 changes. */

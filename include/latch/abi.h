@@ -87,8 +87,11 @@
 #define CONSOLEIO_write 0
 #define CONSOLEIO_read  1
 
-/* vcpu_op(command, vcpu, pointer). is_up: 1 or 0. */
-#define VCPUOP_is_up 3
+/* vcpu_op(command, vcpu, pointer). is_up: 1 or 0. initialise: struct latch_vcpu_context. */
+#define VCPUOP_initialise 0 /* a vCPU that is down */
+#define VCPUOP_up         1 /* one that has been initialised since it was down */
+#define VCPUOP_down       2 /* the caller itself, if another one is up */
+#define VCPUOP_is_up      3
 
 /* xen_version(command, pointer). */
 #define XENVER_version      0 /* returns major << 16 | minor of the interface: 3.0 */
@@ -163,6 +166,19 @@ struct xen_machphys_mfn_list {
     uint32_t unused;
     uint64_t extent_start; /* VA of uint64_t mfns[max_extents] */
     uint32_t nr_extents;   /* out */
+};
+
+/*
+ * How a further vCPU begins: EL1h, DAIF masked, with the caller's SCTLR_EL1, TCR_EL1 and MAIR_EL1.
+ * The two bases are register values, with WALK in the address; ttbr0 may be 0: none.
+ */
+struct latch_vcpu_context {
+    uint64_t pc;
+    uint64_t sp; /* SP_EL1, 16-byte aligned */
+    uint64_t x0;
+    uint64_t vbar;
+    uint64_t ttbr0;
+    uint64_t ttbr1;
 };
 
 /*

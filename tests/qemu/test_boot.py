@@ -58,10 +58,10 @@ def test_guest_sees_nothing_of_what_was_in_memory(latch, tmp_path):
 
 
 @pytest.mark.parametrize("gic", ["2", "3"])
-def test_other_cpus_come_into_el2_and_park(latch, gic):
+def test_other_cpus_come_into_el2(latch, gic):
     run = latch(guest("hello"), "--smp", "4", "--gic", gic, timeout=20)
     assert run.status == 0, run
-    assert "latch: 4 of 4 CPUs in EL2; guests run on CPU 0" in run.latch(), run
+    assert "latch: 4 of 4 CPUs in EL2" in run.latch(), run
 
 
 def test_other_cpus_sleep_while_guests_run(latch):
@@ -74,7 +74,7 @@ kill
 """
     _, log = debug(latch.folder, command_of(latch, guest("hello"), "--smp", "3"), script)
     assert len(re.findall(r"\(CPU#[12] \[halted *\]\)", log)) >= 2, log
-    assert len(re.findall(r"#1 .* secondary_main \(\)", log)) == 2, log
+    assert len(re.findall(r"#1 .* sched_switch \(\)", log)) == 2, log
 
 
 def test_no_domain_is_said_with_its_node():

@@ -117,12 +117,19 @@ static void add_module(const char *path, const char *kind, uint64_t base, uint64
     set_reg(path, base, size);
 }
 
-/* 1 GiB of RAM in two nodes that touch; a plain domain and a direct one. */
+/* 4 CPUs, 1 GiB of RAM in two nodes that touch; a plain domain and a direct one. */
 static void good_tree(void)
 {
     assert_int_equal(fdt_create_empty_tree(tree, sizeof(tree)), 0);
     set_u32("/", "#address-cells", 2);
     set_u32("/", "#size-cells", 2);
+    set_string("/cpus/cpu-map/socket0", "what", "is no CPU");
+    for (uint32_t i = 0; i < 4; i++) {
+        char path[] = "/cpus/cpu@0";
+
+        path[10] = (char)('0' + i);
+        set_u32(path, "reg", i);
+    }
     set_string("/memory@40000000", "device_type", "memory");
     set_reg("/memory@40000000", 0x40000000, 512 * MIB);
     set_string("/memory@60000000", "device_type", "memory");
@@ -172,6 +179,17 @@ static void expect_refusal(const char *path, const char *reason)
     assert_string_equal(errors.path[0], path);
     if (strstr(errors.reason[0], reason) == NULL)
         fail_msg("\"%s\" does not contain \"%s\"", errors.reason[0], reason);
+}
+
+/* The domain that good_tree() has at LINUX. */
+static const struct domain_config *the_linux(void)
+{
+    for (unsigned int i = 0; i < parsed.nr_domains; i++) {
+        if (strcmp(parsed.domain[i].name, "linux") == 0)
+            return &parsed.domain[i];
+    }
+    fail_msg("no domain of that name");
+    return NULL;
 }
 
 /* ---- What is accepted ---- */
@@ -314,6 +332,62 @@ static void eight_domains_are_accepted(void **state)
     expect_refusal("/chosen/d0", "more than 8 domains");
 }
 
+static void set_cells(const char *path, const char *property, const uint32_t *value, size_t count)
+{
+    fdt32_t cells[8];
+
+    for (size_t i = 0; i < count; i++)
+        cells[i] = cpu_to_fdt32(value[i]);
+    set(path, property, cells, count * sizeof(cells[0]));
+}
+
+static void vcpus_are_numbered_like_cpus(void **state)
+{
+    (void)state;
+    good_tree();
+    set_u32(LINUX, "cpus", 4);
+    expect_fine();
+    assert_int_equal(the_linux()->nr_vcpus, 4);
+    for (unsigned int i = 0; i < 4; i++)
+        assert_int_equal(the_linux()->cpu[i], i);
+}
+
+static void vcpus_are_placed(void **state)
+{
+    static const uint32_t cpus[] = {3, 0, 2};
+
+    (void)state;
+    good_tree();
+    set_u32(LINUX, "cpus", 3);
+    set_cells(LINUX, "latch,cpus", cpus, 3);
+    expect_fine();
+    for (unsigned int i = 0; i < 3; i++)
+        assert_int_equal(the_linux()->cpu[i], cpus[i]);
+}
+
+static void vcpus_of_a_domain_on_one_cpu(void **state)
+{
+    static const uint32_t cpus[] = {1, 2, 1};
+
+    (void)state;
+    good_tree();
+    set_u32(LINUX, "cpus", 3);
+    set_cells(LINUX, "latch,cpus", cpus, 3);
+    expect_refusal(LINUX, "CPU 1 twice");
+}
+
+static void board_whose_cpus_are_not_described(void **state)
+{
+    (void)state;
+    good_tree();
+    drop_node("/cpus");
+    set_u32(LINUX, "cpus", 8);
+    expect_fine();
+    set_u32(LINUX, "cpus", 1);
+    set_u32(LINUX, "latch,cpus", 8);
+    expect_refusal(LINUX, "CPU 8: the board has 8");
+}
+
 /* ---- Refusals that one property makes ---- */
 
 enum change { TEXT, U32, U64, FLAG, REG, DROP, DROP_NODE };
@@ -346,7 +420,10 @@ static const struct refusal refusals[] = {
     {"memory_together", LINUX, "memory", U64, NULL, {1 << 20}, "/chosen", "together"},
     {"cpus_zero", LINUX, "cpus", U32, NULL, {0}, NULL, "1 to 8"},
     {"cpus_nine", LINUX, "cpus", U32, NULL, {9}, NULL, "1 to 8"},
-    {"cpus_two", LINUX, "cpus", U32, NULL, {2}, NULL, "not supported by this build yet"},
+    {"cpus_more_than_board", LINUX, "cpus", U32, NULL, {5}, NULL, "5, but the board has 4 CPUs"},
+    {"placement_short", LINUX, "latch,cpus", FLAG, NULL, {0}, NULL, "one cell for each of the 1"},
+    {"placement_long", LINUX, "latch,cpus", U64, NULL, {1}, NULL, "one cell for each of the 1"},
+    {"placement_beyond", LINUX, "latch,cpus", U32, NULL, {4}, NULL, "CPU 4: the board has 4"},
     {"cpus_two_cells", LINUX, "cpus", U64, NULL, {1}, NULL, "one cell"},
     {"vpl011_value", LINUX, "vpl011", U32, NULL, {0}, NULL, "is a flag"},
     {"vpl011_of_direct", SECOND, "vpl011", FLAG, NULL, {0}, NULL, "no PL011"},
@@ -695,6 +772,10 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(unit_address_is_no_part_of_the_name),
     cmocka_unit_test(module_may_cross_memory_nodes_that_touch),
     cmocka_unit_test(eight_domains_are_accepted),
+    cmocka_unit_test(vcpus_are_numbered_like_cpus),
+    cmocka_unit_test(vcpus_are_placed),
+    cmocka_unit_test(vcpus_of_a_domain_on_one_cpu),
+    cmocka_unit_test(board_whose_cpus_are_not_described),
     cmocka_unit_test(two_of_one_module_kind_are_refused),
     cmocka_unit_test(same_names_are_refused),
     cmocka_unit_test(long_and_strange_names_are_refused),

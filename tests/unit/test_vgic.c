@@ -28,6 +28,8 @@ static unsigned version;
 static uint64_t hw_lr[NR_LRS];
 static uint64_t hw_notify;
 static bool physical_active;
+static unsigned cpu; /* the CPU that runs: that of the vCPU of the same number */
+static bool io_locked;
 static unsigned wakes;
 static char sent[64];
 static unsigned nr_sent;
@@ -81,6 +83,22 @@ void sched_wake(struct vcpu *v)
 }
 
 void sched_kick(struct vcpu *v) { sched_wake(v); }
+
+struct vcpu *current_vcpu(void) { return &vcpus[cpu]; }
+
+void domain_io_acquire(struct domain *d)
+{
+    assert_false(io_locked);
+    io_locked = true;
+    (void)d;
+}
+
+void domain_io_release(struct domain *d)
+{
+    assert_true(io_locked);
+    io_locked = false;
+    (void)d;
+}
 
 void console_guest_putc(struct domain *d, char c)
 {

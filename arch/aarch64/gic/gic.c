@@ -178,6 +178,8 @@ void gic_disable(unsigned intid) { ops->enable(intid, false); }
 
 void gic_set_active(unsigned intid, bool active) { ops->set_active(intid, active); }
 
+void gic_send_ipi(const struct cpu *to) { ops->send_ipi(to); }
+
 void gic_vcpu_reset(struct gic_vcpu *state) { ops->vcpu_reset(state); }
 
 void gic_vcpu_load(const struct gic_vcpu *state) { ops->vcpu_load(state); }

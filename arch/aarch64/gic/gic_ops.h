@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <arch/cpu.h>
 #include <arch/gic.h>
 
 #include "ptwr/base.h"
@@ -37,6 +38,7 @@ struct gic_ops {
     void (*deactivate)(unsigned intid);
     void (*enable)(unsigned intid, bool on);
     void (*set_active)(unsigned intid, bool active);
+    void (*send_ipi)(const struct cpu *to);
     void (*vcpu_reset)(struct gic_vcpu *state);
     void (*vcpu_load)(const struct gic_vcpu *state);
     void (*vcpu_save)(struct gic_vcpu *state);

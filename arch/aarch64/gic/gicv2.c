@@ -6,9 +6,13 @@
  * in both, bit 0 of the two control registers enables the interrupts Latch uses, and bit 9 of
  * GICC_CTLR is EOImode, as long as the group registers keep their reset value.
  */
+#include <arch/barrier.h>
+
 #include "arch/aarch64/gic/gic_ops.h"
 
 #define GICD_ITARGETSR(n) (0x800u + 4 * (n)) /* four interrupts each */
+
+#define GICD_SGIR 0xf00u
 
 #define GICC_CTLR         0x000u
 #define GICC_PMR          0x004u
@@ -39,6 +43,15 @@ static uint64_t gicd;
 static uint64_t gicc;
 static uint64_t gich;
 static unsigned nr_lrs;
+static uint8_t self[CPU_MAX]; /* each CPU as the distributor's target fields name it */
+
+/* The target fields of the private interrupts read as this CPU's own mask. */
+static uint8_t own_mask(void)
+{
+    uint8_t mask = (uint8_t)mmio_read32(gicd, GICD_ITARGETSR(0));
+
+    return mask != 0 ? mask : 1; /* a controller for one CPU has no target fields */
+}
 
 static enum hv_err v2_init(const struct gic_ranges *ranges)
 {
@@ -47,16 +60,12 @@ static enum hv_err v2_init(const struct gic_ranges *ranges)
     gich = ranges->gich.base;
 
     mmio_write32(gicd, GICD_CTLR, 0);
-    /* The target fields of the private interrupts read as this CPU's own mask. */
-    uint32_t self = mmio_read32(gicd, GICD_ITARGETSR(0)) & 0xff;
     unsigned words = gicd_nr_intids(gicd) / 32;
 
-    if (self == 0)
-        self = 1; /* a controller for one CPU has no target fields */
     for (unsigned n = 1; n < words; n++) {
         gic_quiesce_word(gicd, n);
         for (unsigned i = 0; i < 8; i++)
-            mmio_write32(gicd, GICD_ITARGETSR(8 * n + i), self * 0x01010101u);
+            mmio_write32(gicd, GICD_ITARGETSR(8 * n + i), own_mask() * 0x01010101u);
     }
     mmio_write32(gicd, GICD_CTLR, 1);
     return HV_OK;
@@ -64,6 +73,7 @@ static enum hv_err v2_init(const struct gic_ranges *ranges)
 
 static enum hv_err v2_init_cpu(void)
 {
+    self[this_cpu()->id] = own_mask();
     gic_quiesce_word(gicd, 0);
     mmio_write32(gicd, GICD_ISENABLER(0), 0xffff);
 
@@ -83,12 +93,18 @@ static enum hv_err v2_init_cpu(void)
 
 static unsigned v2_nr_lrs(void) { return nr_lrs; }
 
-/* The source CPU of an SGI is cut off: CPUs send each other none. */
-static unsigned v2_ack(void) { return mmio_read32(gicc, GICC_IAR) & 0x3ff; }
+/* With the source CPU of an SGI, which EOIR and DIR want to see again. */
+static unsigned v2_ack(void) { return mmio_read32(gicc, GICC_IAR) & 0x1fff; }
 
-static void v2_drop(unsigned intid) { mmio_write32(gicc, GICC_EOIR, intid); }
+static void v2_drop(unsigned ack) { mmio_write32(gicc, GICC_EOIR, ack); }
 
-static void v2_deactivate(unsigned intid) { mmio_write32(gicc, GICC_DIR, intid); }
+static void v2_deactivate(unsigned ack) { mmio_write32(gicc, GICC_DIR, ack); }
+
+static void v2_send_ipi(const struct cpu *to)
+{
+    dsb_sy(); /* Device memory: the stores to Normal memory before it must be seen */
+    mmio_write32(gicd, GICD_SGIR, (uint32_t)self[to->id] << 16 | GIC_SGI_IPI);
+}
 
 static void v2_enable(unsigned intid, bool on)
 {
@@ -185,6 +201,7 @@ const struct gic_ops gicv2_ops = {
     .deactivate = v2_deactivate,
     .enable = v2_enable,
     .set_active = v2_set_active,
+    .send_ipi = v2_send_ipi,
     .vcpu_reset = v2_vcpu_reset,
     .vcpu_load = v2_vcpu_load,
     .vcpu_save = v2_vcpu_save,

@@ -34,7 +34,7 @@
 #define MAX_SPIN 1000000u /* polls of a register that a healthy controller changes in a few */
 
 static uint64_t gicd;
-static uint64_t gicr; /* SGI frame of the boot CPU, the one that runs vCPUs */
+static uint64_t gicr[CPU_MAX]; /* SGI frame of each CPU */
 static struct gic_ranges found;
 static unsigned nr_lrs;
 static unsigned nr_aprs; /* of each group */
@@ -217,15 +217,17 @@ static void init_virtual(void)
 static enum hv_err v3_init_cpu(void)
 {
     uint64_t rd = find_gicr();
+    uint64_t sgi_frame;
 
     if (rd == 0)
         return HV_ENOENT;
     if (wake_gicr(rd) != HV_OK)
         return HV_EBUSY;
-    gicr = rd + GICR_SGI_FRAME;
-    gic_quiesce_word(gicr, 0);
-    mmio_write32(gicr, GICD_IGROUPR(0), UINT32_MAX);
-    mmio_write32(gicr, GICD_ISENABLER(0), 0xffff);
+    sgi_frame = rd + GICR_SGI_FRAME;
+    gicr[this_cpu()->id] = sgi_frame;
+    gic_quiesce_word(sgi_frame, 0);
+    mmio_write32(sgi_frame, GICD_IGROUPR(0), UINT32_MAX);
+    mmio_write32(sgi_frame, GICD_ISENABLER(0), 0xffff);
     if (wait_clear(rd, GICR_CTLR, GICR_CTLR_RWP) != HV_OK)
         return HV_EBUSY;
 
@@ -265,7 +267,9 @@ static void v3_deactivate(unsigned intid)
 
 static void write_bit(unsigned intid, unsigned offset)
 {
-    mmio_write32(intid < GIC_NR_PRIVATE ? gicr : gicd, offset, (uint32_t)BIT64(intid % 32));
+    uint64_t base = intid < GIC_NR_PRIVATE ? gicr[this_cpu()->id] : gicd;
+
+    mmio_write32(base, offset, (uint32_t)BIT64(intid % 32));
 }
 
 static void v3_enable(unsigned intid, bool on)
@@ -276,6 +280,19 @@ static void v3_enable(unsigned intid, bool on)
 static void v3_set_active(unsigned intid, bool active)
 {
     write_bit(intid, active ? GICD_ISACTIVER(intid / 32) : GICD_ICACTIVER(intid / 32));
+}
+
+/* ICC_SGI1R_EL1: affinities 3 to 1 as they are, Aff0 as a range of 16 and a bit in it. */
+static void v3_send_ipi(const struct cpu *to)
+{
+    uint64_t mpidr = to->mpidr;
+    uint64_t aff0 = mpidr & 0xff;
+
+    dsb_ishst();
+    write_sysreg((mpidr >> 32 & 0xff) << 48 | aff0 >> 4 << 44 | (mpidr >> 16 & 0xff) << 32 |
+                     (mpidr >> 8 & 0xff) << 16 | (uint64_t)GIC_SGI_IPI << 24 | BIT64(aff0 & 0xf),
+                 icc_sgi1r_el1);
+    isb();
 }
 
 static void v3_vcpu_reset(struct gic_vcpu *state)
@@ -325,6 +342,7 @@ const struct gic_ops gicv3_ops = {
     .deactivate = v3_deactivate,
     .enable = v3_enable,
     .set_active = v3_set_active,
+    .send_ipi = v3_send_ipi,
     .vcpu_reset = v3_vcpu_reset,
     .vcpu_load = v3_vcpu_load,
     .vcpu_save = v3_vcpu_save,

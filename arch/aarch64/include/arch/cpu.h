@@ -33,5 +33,14 @@ static_assert(offsetof(struct cpu, panic_top) == CPU_PANIC_TOP, "vectors.S");
 
 static inline struct cpu *this_cpu(void) { return (struct cpu *)(uintptr_t)read_sysreg(tpidr_el2); }
 
-/* Bring the other CPUs of the device tree into EL2, where they park. Says how many came. */
+/*
+ * Bring the other CPUs of the device tree into EL2, where they wait for smp_release(). CPU 0 is the
+ * one that boots; the others are numbered as the device tree lists them. Says how many came.
+ */
 void smp_init(const void *fdt);
+
+/* The others join in: each runs sched_start(). */
+void smp_release(void);
+
+/* NULL: there is none of that number, or it did not start. */
+const struct cpu *cpu_online(unsigned int id);

@@ -12,9 +12,14 @@
 
 #include "ptwr/base.h"
 
+struct cpu;
+
 #define GIC_NR_PRIVATE     32   /* SGIs 0..15 and PPIs 16..31 */
 #define GIC_MAX_INTID      1020 /* INTIDs from here on are special */
 #define GIC_INTID_SPURIOUS 1023
+
+/* The one physical SGI: EL2 sends it to itself. Those of guests are virtual. */
+#define GIC_SGI_IPI 0
 
 #define GIC_PPI_MAINTENANCE 25
 #define GIC_PPI_HYP_TIMER   26
@@ -40,6 +45,8 @@ struct lr {
 #define LR_PRIO_SHIFT   48
 #define LR_PINTID_SHIFT 32
 #define LR_SOURCE_SHIFT 10
+
+static inline unsigned gic_intid(unsigned ack) { return ack & 0x3ff; }
 
 static inline unsigned lr_intid(struct lr lr) { return (unsigned)(lr.raw & 0x3ff); }
 static inline unsigned lr_source(struct lr lr) { return (unsigned)(lr.raw >> LR_SOURCE_SHIFT) & 7; }
@@ -78,12 +85,20 @@ pa_t gic_gicd_pa(void);
 pa_t gic_gicc_pa(void);
 pa_t gic_gicr_pa(void);
 
-unsigned gic_ack(void); /* the INTID, or GIC_INTID_SPURIOUS or another special one */
-void gic_drop(unsigned intid);
-void gic_deactivate(unsigned intid);
+/*
+ * What the CPU interface says came, for gic_drop() and gic_deactivate(): its low bits, gic_intid(),
+ * are the INTID, or GIC_INTID_SPURIOUS or another special one. GICv2 has the sender of an SGI
+ * above.
+ */
+unsigned gic_ack(void);
+void gic_drop(unsigned ack);
+void gic_deactivate(unsigned ack);
 void gic_enable(unsigned intid);
 void gic_disable(unsigned intid);
 void gic_set_active(unsigned intid, bool active);
+
+/* GIC_SGI_IPI at another CPU, whose interface is open; what was stored before is seen there. */
+void gic_send_ipi(const struct cpu *to);
 
 /*
  * The virtual CPU interface. gic_vcpu_reset() gives the state of a vCPU that has not run;

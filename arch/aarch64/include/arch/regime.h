@@ -58,6 +58,9 @@ void regime_write(enum regime_reg reg, uint64_t value);
  */
 void regime_set_user(uint64_t value, bool walks);
 
+/* This CPU starts no more walks for the vCPU: TCR_EL1.EPD0 and EPD1, synchronized. */
+void regime_no_walks(void);
+
 /* FEAT_ASID16. */
 bool regime_has_asid16(void);
 

@@ -43,7 +43,7 @@ struct arch_vcpu {
     bool ids_made;
     uint64_t id[ID_ROWS][8]; /* ID_AA64*_EL1 as the guest reads them, if ids_made */
     /* Constant after vcpu_reset(). */
-    uint64_t hcr; /* without TWI, which follows the number of vCPUs on the CPU */
+    uint64_t hcr;
     uint64_t vmpidr, vpidr;
 };
 
@@ -60,9 +60,6 @@ void arch_vcpu_load(struct vcpu *vcpu);
 
 /* Precondition: vcpu is loaded on this CPU. Afterwards no vCPU is. */
 void arch_vcpu_save(struct vcpu *vcpu);
-
-/* Trap WFI of what runs on this CPU (another vCPU could run), or let the CPU sleep in the guest. */
-void arch_vcpu_trap_wfi(bool trap);
 
 /*
  * Exceptions into EL1, as if the instruction at regs.elr had raised them. Precondition: vcpu is
