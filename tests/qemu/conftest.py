@@ -91,7 +91,7 @@ class Case:
         assert self.counts == {name.replace("_", "-"): n for name, n in counts.items()}, self.text
 
 
-def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True):
+def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True, cpus=1):
     """A plain Linux domain, as text for a system description."""
     initrd = """
         ramdisk {
@@ -102,7 +102,7 @@ def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True):
     {name} {{
         compatible = "xen,domain";
         memory = <0 {memory_mib * 1024}>;
-        cpus = <1>;
+        cpus = <{cpus}>;
         vpl011;
         {extra}
         kernel {{
@@ -113,7 +113,7 @@ def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True):
     }};"""
 
 
-def guest(name, kernel=None, bootargs="", memory_mib=8, extra=""):
+def guest(name, kernel=None, bootargs="", memory_mib=8, extra="", cpus=1):
     """A plain domain with one of our own guests: a name, or the path of any kernel file."""
     kernel = kernel or name
     if "/" not in str(kernel):
@@ -122,7 +122,7 @@ def guest(name, kernel=None, bootargs="", memory_mib=8, extra=""):
     {name} {{
         compatible = "xen,domain";
         memory = <0 {memory_mib * 1024}>;
-        cpus = <1>;
+        cpus = <{cpus}>;
         vpl011;
         {extra}
         kernel {{
@@ -134,7 +134,7 @@ def guest(name, kernel=None, bootargs="", memory_mib=8, extra=""):
 
 
 def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, action=None,
-           on_reset=None):
+           on_reset=None, cpus=1):
     """A direct domain with one of our guests: build/guests/direct-KERNEL.elf."""
     extra = ""
     if policy:
@@ -149,7 +149,7 @@ def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, act
     {name} {{
         compatible = "xen,domain";
         memory = <0 {memory_mib * 1024}>;
-        cpus = <1>;
+        cpus = <{cpus}>;
         latch,paging = "direct";
         {extra}
         kernel {{

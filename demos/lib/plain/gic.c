@@ -4,7 +4,9 @@
 #include "plain/guest.h"
 
 #define GICD_CTLR         0x000u
+#define GICD_CTLR_RWP     BIT64(31)
 #define GICD_SGIR         0xf00u
+#define GICR_STRIDE       UINT64_C(0x20000)
 #define GICR_SGI_FRAME    0x10000u
 #define IGROUPR           0x080u
 #define ISENABLER         0x100u
@@ -47,10 +49,14 @@ unsigned int gic_version(void)
     return version;
 }
 
-/* GICv3 keeps SGIs and PPIs in the redistributor, at the same offsets. */
+static uint64_t redistributor(void) { return GICR_BASE + GICR_STRIDE * gic_cpu(); }
+
+unsigned int gic_cpu(void) { return (unsigned int)read_sysreg(mpidr_el1) & 0xff; }
+
+/* GICv3 keeps SGIs and PPIs in the CPU's redistributor, at the same offsets. */
 static uint64_t bank(unsigned int intid)
 {
-    return gic_version() == 3 && intid < FIRST_SPI ? GICR_BASE + GICR_SGI_FRAME : GICD_BASE;
+    return gic_version() == 3 && intid < FIRST_SPI ? redistributor() + GICR_SGI_FRAME : GICD_BASE;
 }
 
 static uint64_t bit_register(unsigned int intid, unsigned int offset)
@@ -76,7 +82,7 @@ static void init_v2(void)
 
 static void init_v3(void)
 {
-    uint64_t waker = GICR_BASE + GICR_WAKER;
+    uint64_t waker = redistributor() + GICR_WAKER;
 
     WRITE_ICC(READ_ICC(ICC_SRE) | 1, ICC_SRE);
     isb();
@@ -84,7 +90,7 @@ static void init_v3(void)
     mmio_write32(waker, mmio_read32(waker) & ~(uint32_t)GICR_WAKER_SLEEP);
     while ((mmio_read32(waker) & GICR_WAKER_ASLEEP) != 0)
         ;
-    mmio_write32(GICR_BASE + GICR_SGI_FRAME + IGROUPR, UINT32_MAX);
+    mmio_write32(redistributor() + GICR_SGI_FRAME + IGROUPR, UINT32_MAX);
     WRITE_ICC(1, ICC_IGRPEN);
     isb();
 }
@@ -100,14 +106,27 @@ void gic_init(void)
 
 void gic_enable(unsigned int intid)
 {
-    if (intid >= FIRST_SPI && gic_version() == 2) {
-        mmio_write8(GICD_BASE + ITARGETSR + intid, 1);
-    } else if (intid >= FIRST_SPI) {
-        mmio_write64(GICD_BASE + IROUTER + 8 * (uint64_t)intid, 0);
+    if (intid >= FIRST_SPI)
+        gic_route(intid, 0);
+    if (intid >= FIRST_SPI && gic_version() == 3) {
         mmio_write32(bit_register(intid, IGROUPR),
                      mmio_read32(bit_register(intid, IGROUPR)) | 1u << (intid % 32));
     }
     set_bit(intid, ISENABLER);
+}
+
+void gic_route(unsigned int spi, unsigned int cpu)
+{
+    if (gic_version() == 2)
+        mmio_write8(GICD_BASE + ITARGETSR + spi, (uint8_t)(1u << cpu));
+    else
+        mmio_write64(GICD_BASE + IROUTER + 8 * (uint64_t)spi, cpu);
+}
+
+void gic_settle(void)
+{
+    while (gic_version() == 3 && (mmio_read32(GICD_BASE + GICD_CTLR) & GICD_CTLR_RWP) != 0)
+        ;
 }
 
 void gic_disable(unsigned int intid) { set_bit(intid, ICENABLER); }
@@ -146,6 +165,17 @@ void gic_send_to_self(unsigned int sgi)
         isb();
     } else {
         mmio_write32(GICD_BASE + GICD_SGIR, GICD_SGIR_SELF | sgi);
+    }
+}
+
+void gic_send(unsigned int sgi, unsigned int cpus)
+{
+    dsb_ishst();
+    if (gic_version() == 3) {
+        WRITE_ICC((uint64_t)sgi << 24 | cpus, ICC_SGI1R);
+        isb();
+    } else {
+        mmio_write32(GICD_BASE + GICD_SGIR, cpus << 16 | sgi);
     }
 }
 

@@ -37,12 +37,17 @@ static void drop_stale_lines(void)
 
 void mmu_enable(void)
 {
-    uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
-
     root[0] = MMU_BLOCK_IO;
     root[1] = BIT64(30) | MMU_BLOCK;
     dsb_sy();
     drop_stale_lines();
+    mmu_join();
+}
+
+void mmu_join(void)
+{
+    uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
+
     write_sysreg(MAIR_RUN, mair_el1);
     /* 48 bits at most: more needs another descriptor format. */
     write_sysreg(TCR_RUN | (range < 5 ? range : 5) << 32, tcr_el1);

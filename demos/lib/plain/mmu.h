@@ -20,6 +20,9 @@
  */
 void mmu_enable(void);
 
+/* The same on a further CPU, which uses what the first one has set up. */
+void mmu_join(void);
+
 /* The level-1 table: entry n maps the n-th GiB of the 512. */
 uint64_t *mmu_root(void);
 

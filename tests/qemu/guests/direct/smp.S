@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where CPU_ON sends a vCPU: x0 = its struct worker, whose first word is its stack. */
+    .text
+    .global smp_entry
+    .type   smp_entry, %function
+smp_entry:
+    ldr     x1, [x0]
+    add     x1, x1, #4096
+    mov     sp, x1
+    adrp    x1, guest_vectors
+    add     x1, x1, :lo12:guest_vectors
+    msr     vbar_el1, x1
+    isb
+    b       smp_begin
+    .size   smp_entry, . - smp_entry

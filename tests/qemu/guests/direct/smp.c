@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A direct guest with several vCPUs: how they come and go, and tables that all of them write while
+ * all of them walk them. vCPU 0 gives the others jobs and judges what came of them.
+ */
+#include "common/string.h"
+#include "direct/cases.h"
+#include "direct/exception.h"
+#include "direct/guest.h"
+#include "direct/hypercall.h"
+#include "direct/interrupt.h"
+#include "direct/memory.h"
+#include "direct/table.h"
+
+#define MAX_VCPUS  8
+#define NR_PAGES   4
+#define PRIVATE_VA UINT64_C(0x40000000) /* each vCPU's own level-3 table */
+#define SHARED_VA  UINT64_C(0x50000000) /* one level-3 table that is linked in all spaces */
+#define SHARE      (TABLE_ENTRIES / MAX_VCPUS)
+#define ROUNDS     6u
+#define RACES      40u /* refusals by each vCPU */
+
+extern char guest_vectors[], smp_entry[];
+
+struct worker;
+void smp_begin(struct worker *me);
+typedef void (*job_fn)(struct worker *me);
+
+struct worker {
+    void *stack; /* first: smp.S */
+    unsigned int id;
+    job_fn job; /* to do; NULL once it is done */
+    unsigned int starts;
+    uint64_t wrong;      /* loads that did not show what the entry says */
+    unsigned int rounds; /* of forbid() */
+    struct space space;
+    uint64_t *table;
+};
+
+static struct worker workers[MAX_VCPUS];
+static unsigned int nr_workers;
+static uint64_t *pages[NR_PAGES]; /* page n holds MARK(n) in all its words */
+static uint64_t *shared;
+static bool stop, racing;
+
+#define NOTHING   UINT64_C(0x0bad0bad0bad0bad)
+#define MARK(n)   (UINT64_C(0x5eed000000000000) + (n))
+#define GET(x)    __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
+#define PUT(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
+
+static uint64_t look(uint64_t va) { return *(const volatile uint64_t *)(uintptr_t)va; }
+
+static void work(struct worker *me)
+{
+    PUT(me->starts, me->starts + 1);
+    for (;;) {
+        job_fn job = GET(me->job);
+
+        if (job == NULL)
+            continue;
+        job(me);
+        PUT(me->job, NULL);
+    }
+}
+
+/* Where VCPUOP_up sends a vCPU, with its stack, its vectors and its space; CPU_ON by smp.S. */
+NORETURN void smp_begin(struct worker *me)
+{
+    write_sysreg(0x300000, cpacr_el1);
+    isb();
+    work(me);
+    for (;;)
+        ;
+}
+
+static bool wait_for(const struct worker *w)
+{
+    uint64_t until = timer_now() + timer_ms(20000);
+
+    while (GET(w->job) != NULL) {
+        if (timer_now() > until)
+            return false;
+    }
+    return true;
+}
+
+static void all(job_fn job, const char *what)
+{
+    for (unsigned int i = 0; i < nr_workers; i++)
+        workers[i].wrong = 0;
+    for (unsigned int i = 1; i < nr_workers; i++)
+        PUT(workers[i].job, job);
+    job(&workers[0]);
+    for (unsigned int i = 1; i < nr_workers; i++)
+        expect(wait_for(&workers[i]), what);
+    for (unsigned int i = 0; i < nr_workers; i++)
+        expect_equal(workers[i].wrong, 0, what);
+}
+
+static struct latch_vcpu_context context_of(struct worker *w)
+{
+    return (struct latch_vcpu_context){
+        .pc = (uint64_t)(uintptr_t)smp_begin,
+        .sp = va_of(w->stack) + PAGE_SIZE,
+        .x0 = va_of(w),
+        .vbar = va_of(guest_vectors),
+        .ttbr0 = space_ttbr(&w->space),
+        .ttbr1 = read_sysreg(ttbr1_el1),
+    };
+}
+
+static void make_worker(unsigned int id)
+{
+    struct worker *w = &workers[id];
+
+    w->id = id;
+    w->stack = page_alloc();
+    space_create(&w->space, (uint16_t)(1 + id));
+    w->table = space_entry(&w->space, PRIVATE_VA, 3);
+    entry_write(space_entry(&w->space, SHARED_VA, 2), entry_table(shared));
+    space_pin(&w->space);
+}
+
+static bool started(struct worker *w, unsigned int times)
+{
+    uint64_t until = timer_now() + timer_ms(20000);
+
+    while (GET(w->starts) != times) {
+        if (timer_now() > until)
+            return false;
+    }
+    return true;
+}
+
+static void case_bring_up(void)
+{
+    for (unsigned int i = 1; i < nr_workers; i++) {
+        struct latch_vcpu_context context = context_of(&workers[i]);
+
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_is_up, i, NULL), 0, "down before");
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_initialise, i, &context), 0, "initialise");
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_up, i, NULL), 0, "up");
+        expect(started(&workers[i], 1), "it runs");
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_is_up, i, NULL), 1, "is up");
+    }
+}
+
+static void refused(uint64_t command, uint64_t vcpu, void *argument, int error, const char *what)
+{
+    expect_equal((uint64_t)hyp_vcpu_op(command, vcpu, argument), (uint64_t) - (int64_t)error, what);
+}
+
+/* vCPU 1 is down. */
+static void case_wrong_starts(void)
+{
+    struct latch_vcpu_context good = context_of(&workers[1]);
+    struct latch_vcpu_context bad;
+
+    refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up before initialise");
+    refused(VCPUOP_up, nr_workers, NULL, LATCH_ENOENT, "up of nobody");
+    refused(VCPUOP_up, UINT64_C(1) << 32, NULL, LATCH_ENOENT, "up of a huge number");
+    refused(VCPUOP_initialise, 0, &good, LATCH_EBUSY, "initialise of a vCPU that is up");
+    refused(VCPUOP_initialise, 1, (void *)(uintptr_t)8, LATCH_EFAULT, "an argument nowhere");
+    refused(VCPUOP_down, 1, NULL, LATCH_EPERM, "down of another");
+    refused(VCPUOP_down, 0, NULL, LATCH_EBUSY, "down of the last one");
+    refused(4, 1, NULL, LATCH_ENOSYS, "no such command");
+    bad = good;
+    bad.pc += 2;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EINVAL, "pc not aligned");
+    bad = good;
+    bad.sp += 8;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EINVAL, "sp not aligned");
+    bad = good;
+    bad.ttbr1 &= ~start_info->walk;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EINVAL, "TTBR1_EL1 without WALK");
+    bad = good;
+    bad.ttbr1 = 0;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EINVAL, "no TTBR1_EL1");
+    bad = good;
+    bad.ttbr0 = foreign_mfn(0) << 12 | start_info->walk;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EPERM, "a root that is not its own");
+    bad = good;
+    bad.ttbr0 = (virt_to_mfn(workers[1].table) << 12) | start_info->walk;
+    refused(VCPUOP_initialise, 1, &bad, LATCH_EBUSY, "a root of another level");
+    refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up after initialise was refused");
+    expect_equal((uint64_t)psci_call(PSCI_CPU_OFF, 0, 0, 0), (uint64_t)-3, "CPU_OFF of the last");
+    expect_equal((uint64_t)psci_call(PSCI_CPU_ON, nr_workers, 0, 0), (uint64_t)-2,
+                 "CPU_ON, nobody");
+    expect_equal((uint64_t)psci_call(PSCI_CPU_ON, 1, 2, 0), (uint64_t)-9, "CPU_ON, odd address");
+}
+
+/* Writes a run of entries, sees all of them through the MMU, changes them, clears them. */
+static void storm(struct worker *me, uint64_t *table, uint64_t va, unsigned int first,
+                  unsigned int count)
+{
+    for (unsigned int round = 0; round < ROUNDS; round++) {
+        for (unsigned int i = first; i < first + count; i++)
+            entry_write(&table[i], entry_page(pages[(i + round) % NR_PAGES], PAGE_PRIVATE));
+        tables_written();
+        for (unsigned int i = first; i < first + count; i++)
+            me->wrong += look(va + i * PAGE_SIZE) != MARK((i + round) % NR_PAGES);
+        /* One at a time, as a page fault's handler does. */
+        for (unsigned int i = first; i < first + count; i += 7) {
+            entry_write(&table[i], 0);
+            tlbi_page(va + i * PAGE_SIZE);
+            entry_write(&table[i], entry_page(pages[round % NR_PAGES], PAGE_PRIVATE));
+            tables_written();
+            me->wrong += look(va + i * PAGE_SIZE) != MARK(round % NR_PAGES);
+        }
+        for (unsigned int i = first; i < first + count; i++)
+            entry_write(&table[i], 0);
+        tlbi_all();
+    }
+}
+
+static void private_storm(struct worker *me) { storm(me, me->table, PRIVATE_VA, 0, TABLE_ENTRIES); }
+
+static void shared_storm(struct worker *me) { storm(me, shared, SHARED_VA, me->id * SHARE, SHARE); }
+
+static void case_private_tables(void) { all(private_storm, "private tables"); }
+
+static void case_shared_table(void) { all(shared_storm, "a shared table"); }
+
+/* By hypercall, pinning and unpinning: long calls of all vCPUs at once. */
+static void call_storm(struct worker *me)
+{
+    for (unsigned int round = 0; round < ROUNDS; round++) {
+        for (unsigned int i = 0; i < 64; i++)
+            entry_write_by_hypercall(&me->table[i],
+                                     entry_page(pages[(i + round) % NR_PAGES], PAGE_PRIVATE));
+        for (unsigned int i = 0; i < 64; i++)
+            me->wrong += look(PRIVATE_VA + i * PAGE_SIZE) != MARK((i + round) % NR_PAGES);
+        me->wrong += hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(me->space.root)) != 0;
+        me->wrong += hyp_mmuext(MMUEXT_NEW_USER_BASEPTR, 0) != 0;
+        for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+            entry_write(&me->table[i], entry_page(pages[i % NR_PAGES], PAGE_PRIVATE));
+        me->wrong += hyp_mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(me->space.root)) != 0;
+        write_sysreg(space_ttbr(&me->space), ttbr0_el1);
+        isb();
+        for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+            me->wrong += look(PRIVATE_VA + i * PAGE_SIZE) != MARK(i % NR_PAGES);
+        for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
+            entry_write(&me->table[i], 0);
+        tlbi_all();
+    }
+}
+
+static void case_calls(void) { all(call_storm, "calls"); }
+
+/* Whatever they do, nobody ever sees through it. The others write what is forbidden into entry 5 of
+ * the shared table, valid entries around it. */
+static void forbid(struct worker *me)
+{
+    uint64_t bad = foreign_mfn(0) << 12 | PAGE_PRIVATE;
+
+    while (!GET(stop)) {
+        *(volatile uint64_t *)&shared[5] = bad;
+        *(volatile uint64_t *)&shared[6 + me->id] = entry_page(pages[0], PAGE_PRIVATE);
+        (void)look(SHARED_VA + (6 + me->id) * PAGE_SIZE);
+        *(volatile uint64_t *)&shared[5] = entry_page(pages[1], PAGE_PRIVATE);
+        tlbi_page(SHARED_VA + 5 * PAGE_SIZE);
+        PUT(me->rounds, me->rounds + 1);
+    }
+}
+
+static bool all_raced(void)
+{
+    for (unsigned int i = 1; i < nr_workers; i++) {
+        if (GET(workers[i].rounds) < RACES)
+            return false;
+    }
+    return true;
+}
+
+/* A refused store has a permission fault, a load through an entry without its valid bit another. */
+bool guest_exception(struct exception *e)
+{
+    unsigned int fsc = ESR_FSC(e->esr);
+
+    if (!GET(racing) || ESR_EC(e->esr) != EC_DABT_SAME ||
+        !(fsc_is_permission(fsc) || fsc_is_translation(fsc)))
+        return false;
+    e->elr += 4;
+    return true;
+}
+
+/* NOTHING if it faults. try_load() is for one vCPU at a time. */
+static uint64_t probe(uint64_t va)
+{
+    uint64_t value = NOTHING;
+
+    __asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(va) : "memory");
+    return value;
+}
+
+static void case_race(void)
+{
+    uint64_t until = timer_now() + timer_ms(20000);
+    uint64_t seen = 0, faults = 0, loads = 0;
+
+    PUT(stop, false);
+    PUT(racing, true);
+    for (unsigned int i = 1; i < nr_workers; i++)
+        PUT(workers[i].job, forbid);
+    for (; !all_raced() && timer_now() < until; loads++) {
+        uint64_t value = probe(SHARED_VA + 5 * PAGE_SIZE);
+
+        if (value == NOTHING)
+            faults++;
+        else if (value == MARK(1))
+            seen++;
+        else
+            expect_equal(value, MARK(1), "what a forbidden entry shows");
+    }
+    PUT(stop, true);
+    for (unsigned int i = 1; i < nr_workers; i++)
+        expect(wait_for(&workers[i]), "the writers go on");
+    PUT(racing, false);
+    expect(all_raced(), "all have raced");
+    expect_equal(seen + faults, loads, "every load was answered");
+    for (unsigned int i = 0; i < 32; i++)
+        entry_write(&shared[i], 0);
+    tlbi_all();
+}
+
+static void go_down(struct worker *me)
+{
+    PUT(me->job, NULL);
+    (void)hyp_vcpu_op(VCPUOP_down, me->id, NULL);
+    me->wrong++;
+}
+
+static void go_off(struct worker *me)
+{
+    PUT(me->job, NULL);
+    (void)psci_call(PSCI_CPU_OFF, 0, 0, 0);
+    me->wrong++;
+}
+
+static bool is_down(unsigned int id)
+{
+    uint64_t until = timer_now() + timer_ms(20000);
+
+    while (hyp_vcpu_op(VCPUOP_is_up, id, NULL) != 0) {
+        if (timer_now() > until)
+            return false;
+    }
+    return true;
+}
+
+/* A vCPU that is down holds no table: its root can be unpinned, and is ordinary memory again. */
+static void case_down_and_up(void)
+{
+    for (unsigned int i = 1; i < nr_workers; i++) {
+        struct worker *w = &workers[i];
+        struct latch_vcpu_context context = context_of(w);
+
+        PUT(w->job, go_down);
+        expect(is_down(i), "it is down");
+        expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(w->space.root)), 0,
+                     "its root is unpinned");
+        *(volatile uint64_t *)&w->space.root[511] = 2;
+        *(volatile uint64_t *)&w->space.root[511] = 0;
+        refused(VCPUOP_up, i, NULL, LATCH_EINVAL, "up without a new start");
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_initialise, i, &context), 0, "initialise");
+        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_up, i, NULL), 0, "up");
+        expect(started(w, 2), "it runs again");
+    }
+}
+
+/* By PSCI: the new vCPU has its caller's tables. */
+static void case_psci(void)
+{
+    space_load(&workers[0].space);
+    for (unsigned int i = 1; i < nr_workers; i++) {
+        struct worker *w = &workers[i];
+
+        PUT(w->job, go_off);
+        expect(is_down(i), "it is off");
+        expect_equal((uint64_t)psci_call(PSCI_CPU_ON, i, (uint64_t)(uintptr_t)smp_entry, va_of(w)),
+                     0, "CPU_ON");
+        expect(started(w, 3), "it runs again");
+    }
+}
+
+static void end_all(struct worker *me)
+{
+    (void)me;
+    guest_shutdown(SHUTDOWN_poweroff);
+}
+
+void guest_main(void)
+{
+    static const struct test_case cases[] = {
+        {"wrong-starts", case_wrong_starts, false},
+        {"bring-up", case_bring_up, false},
+        {"private-tables", case_private_tables, false},
+        {"shared-table", case_shared_table, false},
+        {"calls", case_calls, false},
+        {"race", case_race, false},
+        {"down-and-up", case_down_and_up, false},
+        {"psci", case_psci, false},
+    };
+
+    (void)assist_set(true);
+    nr_workers = (unsigned int)start_info->nr_vcpus;
+    shared = table_alloc();
+    for (unsigned int i = 0; i < NR_PAGES; i++) {
+        pages[i] = page_alloc();
+        for (unsigned int w = 0; w < PAGE_SIZE / sizeof(uint64_t); w++)
+            pages[i][w] = MARK(i);
+    }
+    for (unsigned int i = 0; i < nr_workers; i++)
+        make_worker(i);
+    space_load(&workers[0].space);
+    cases_run(cases, ARRAY_SIZE(cases));
+    PUT(workers[nr_workers - 1].job, end_all);
+    for (;;)
+        ;
+}
