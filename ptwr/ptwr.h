@@ -246,6 +246,14 @@ NODISCARD
 enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
 
 /*
+ * The same for a part of an instruction that is emulated piece by piece. Never opens the table:
+ * the pieces before it are done, and whether they would be found changed is not known.
+ * Precondition: decoded and emulatable.
+ */
+NODISCARD
+enum ptwr_outcome ptwr_store_part(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
+
+/*
  * A walk met stage-2 translation fault at the walk-window page of `table`. HV_OK: retry, it is
  * reconnected, or the old pointer that led there is gone. HV_EAGAIN. HV_EINVAL: no table of the
  * domain that could be attached: external abort. HV_EPERM: its batch held an illegal entry and the

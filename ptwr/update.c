@@ -238,3 +238,15 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
         return PTWR_RETRY;
     }
 }
+
+/* As after a batch that was cut short: this one is emulated before any table is opened again. */
+enum ptwr_outcome ptwr_store_part(struct ptwr *p, struct ptwr_store *store, unsigned int *budget)
+{
+    enum ptwr_outcome outcome;
+
+    p->pause++;
+    outcome = ptwr_store_fault(p, store, budget);
+    if (outcome != PTWR_DONE && p->pause != 0)
+        p->pause--;
+    return outcome;
+}

@@ -479,6 +479,8 @@ m("store: to a stale table, old permission kept", "        if (err == HV_OK)\n  
 m("store: already writable, old permission kept", "        sequence_relax(p, store->table, store->va);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
 m("store: to EL2's own frame", "    if (f == NULL || f->readonly) {\n        p->violation", "    if (f == NULL) {\n        p->violation")
 m("store: opened although nothing can be", "    if (policy_is_hopeless(p, store)) {", "    if (0) {")
+m("part: opened like any store", "    p->pause++;\n", "")
+m("part: a refused one delays opening", "        p->pause--;\n    return outcome;", "        ;\n    return outcome;")
 
 
 # --- Calls ---------------------------------------------------------------------------------------

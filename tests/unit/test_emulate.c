@@ -480,6 +480,45 @@ static void table_written_behind_the_cache_is_judged_as_walkers_see_it(void **st
     assert_int_equal(f->ptwr.violation.new.raw, d_page(GUEST_FRAMES, 0));
 }
 
+static enum ptwr_outcome store_part(unsigned int index, uint64_t value)
+{
+    struct ptwr_store store = {
+        .table = fake_mfn(LEAF),
+        .offset = (uint16_t)(index * 8),
+        .size = 8,
+        .decoded = true,
+        .emulatable = true,
+        .value = value,
+        .pc = 0x1000,
+    };
+    unsigned int budget = PTWR_BUDGET;
+
+    return ptwr_store_part(&f->ptwr, &store, &budget);
+}
+
+/* Else a store of two pieces to a table that it needs itself would be begun again for ever. */
+static void later_parts_are_emulated_whatever_the_policy(void **state)
+{
+    (void)state;
+    f->ptwr.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(store_part(3, d_page(DATA + 9, 0)), PTWR_DONE);
+    assert_int_equal(store_part(4, d_page(DATA + 10, 0)), PTWR_DONE);
+    assert_int_equal(f->ptwr.count.emulated, 2);
+    assert_int_equal(f->ptwr.count.opened, 0);
+    assert_int_equal(guest_store(f, LEAF, 5, 0), GUEST_DONE);
+    assert_int_equal(f->ptwr.count.opened, 1);
+}
+
+static void refused_part_does_not_change_the_policy(void **state)
+{
+    (void)state;
+    f->ptwr.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(store_part(3, d_page(GUEST_FRAMES, 0)), PTWR_INJECT);
+    assert_int_equal(f->ptwr.count.refused, 1);
+    assert_int_equal(guest_store(f, LEAF, 5, 0), GUEST_DONE);
+    assert_int_equal(f->ptwr.count.opened, 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -517,6 +556,8 @@ int main(void)
         T(linking_a_table_validates_all_below_it),
         T(linking_a_table_with_an_illegal_entry_below_is_refused),
         T(table_written_behind_the_cache_is_judged_as_walkers_see_it),
+        T(later_parts_are_emulated_whatever_the_policy),
+        T(refused_part_does_not_change_the_policy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
