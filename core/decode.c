@@ -2,21 +2,7 @@
 /* A64 "Loads and stores" (Arm ARM C4.1), the part that writes general-purpose registers. */
 #include "core/decode.h"
 
-#define XZR 31
-
-static unsigned int field(uint32_t insn, unsigned int low, unsigned int width)
-{
-    return (insn >> low) & ((1U << width) - 1);
-}
-
-static int64_t sign_extend(uint64_t value, unsigned int bits)
-{
-    uint64_t sign = BIT64(bits - 1);
-
-    return (int64_t)((value ^ sign) - sign);
-}
-
-static bool match(uint32_t insn, uint32_t mask, uint32_t value) { return (insn & mask) == value; }
+#include "core/decode_field.h"
 
 /* STR with unsigned offset, STUR, STTR, pre- and post-index. */
 static bool decode_immediate(uint32_t insn, struct store_insn *out)
@@ -30,10 +16,10 @@ static bool decode_immediate(uint32_t insn, struct store_insn *out)
     } else if (match(insn, 0x3fe00000, 0x38000000)) {
         out->offset = sign_extend(field(insn, 12, 9), 9);
         out->index = index[form];
-        out->unprivileged = form == 2;
     } else if (match(insn, 0x3fe00c00, 0x19000000)) { /* STLUR */
         out->offset = sign_extend(field(insn, 12, 9), 9);
         out->index = INDEX_NONE;
+        out->ordered = true;
     } else {
         return false;
     }
@@ -69,6 +55,7 @@ static bool decode_atomic_op(uint32_t insn, struct store_insn *out)
         out->op = (enum store_atomic)op;
     }
     out->rs = (uint8_t)field(insn, 16, 5);
+    out->ordered = field(insn, 22, 2) != 0;
     out->kind = STORE_ATOMIC;
     return true;
 }
@@ -94,14 +81,18 @@ static bool decode_ordered(uint32_t insn, struct store_insn *out)
     if (!match(insn, 0x3f000000, 0x08000000))
         return false;
     out->rs = (uint8_t)field(insn, 16, 5);
-    if (match(insn, 0x00e00000, 0x00000000))
+    out->ordered = field(insn, 15, 1) != 0;
+    if (match(insn, 0x00e00000, 0x00000000)) {
         out->kind = STORE_EXCLUSIVE;
-    else if (match(insn, 0x00e00000, 0x00800000))
+    } else if (match(insn, 0x00e00000, 0x00800000)) {
         out->kind = STORE_PLAIN;
-    else if (match(insn, 0x00a07c00, 0x00a07c00))
+        out->ordered = true; /* STLLR too */
+    } else if (match(insn, 0x00a07c00, 0x00a07c00)) {
         out->kind = STORE_CAS;
-    else
+        out->ordered = out->ordered || field(insn, 22, 1) != 0;
+    } else {
         return false; /* loads, STXP, CASP */
+    }
     return true;
 }
 
@@ -113,7 +104,7 @@ void decode_store(uint32_t insn, struct store_insn *out)
         .rn = (uint8_t)field(insn, 5, 5),
     };
     if (decode_immediate(insn, out) || decode_register(insn, out) || decode_atomic_op(insn, out) ||
-        decode_pair(insn, out) || decode_ordered(insn, out))
+        decode_pair(insn, out) || decode_ordered(insn, out) || decode_vector(insn, out))
         return;
     out->kind = STORE_OPAQUE;
 }
@@ -132,11 +123,13 @@ static uint64_t extend(uint64_t value, unsigned int option)
 
 uint64_t decode_address(const struct store_insn *insn, const uint64_t x[31], uint64_t sp)
 {
-    uint64_t base = insn->rn == XZR ? sp : x[insn->rn];
+    uint64_t zero = insn->kind == STORE_ZERO ? 0 : sp;
+    uint64_t base = insn->rn == XZR ? zero : x[insn->rn];
     uint64_t rm;
 
     switch (insn->index) {
     case INDEX_POST:
+    case INDEX_POST_RM:
         return base;
     case INDEX_REGISTER:
         rm = insn->rm == XZR ? 0 : x[insn->rm];
@@ -145,6 +138,21 @@ uint64_t decode_address(const struct store_insn *insn, const uint64_t x[31], uin
     case INDEX_PRE:
     default:
         return base + (uint64_t)insn->offset;
+    }
+}
+
+uint64_t decode_writeback(const struct store_insn *insn, const uint64_t x[31])
+{
+    switch (insn->index) {
+    case INDEX_PRE:
+    case INDEX_POST:
+        return (uint64_t)insn->offset;
+    case INDEX_POST_RM:
+        return x[insn->rm];
+    case INDEX_NONE:
+    case INDEX_REGISTER:
+    default:
+        return 0;
     }
 }
 

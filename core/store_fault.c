@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/store_fault.h"
 
+#include <arch/barrier.h>
 #include <arch/regime.h>
 #include <arch/vcpu.h>
 
@@ -8,6 +9,7 @@
 #include "core/domain.h"
 #include "core/guest_mem.h"
 #include "core/refusal.h"
+#include "core/store_bytes.h"
 #include "core/vcpu.h"
 #include "ptwr/port.h"
 
@@ -15,6 +17,9 @@
 #define SPSR_MODE GENMASK64(3, 0)
 
 #define ZERO_REGISTER 31
+
+/* Off the way of stores that the syndrome describes. */
+#define NOINLINE __attribute__((noinline))
 
 /* One fault on its way to an answer. */
 struct access {
@@ -41,16 +46,19 @@ static uint64_t reg(const struct access *a, unsigned int n)
 
 static uint64_t page_offset(uint64_t address) { return address & (PAGE_SIZE - 1); }
 
+#define BY_SYNDROME_MASK (ISS_DABT_ISV | ISS_DABT_AR)
+
 /*
  * The syndrome is enough for an aligned store that does not start its page: there it could be the
- * end of a store that began in the page before.
+ * end of a store that began in the page before. A store-release wants its barriers.
  */
 static bool by_syndrome(const struct access *a, struct ptwr_store *store)
 {
     uint32_t iss = a->trap->iss;
     unsigned int size = 1U << ISS_DABT_SAS(iss);
 
-    if ((iss & ISS_DABT_ISV) == 0 || store->offset == 0 || (store->offset & (size - 1)) != 0)
+    if ((iss & BY_SYNDROME_MASK) != ISS_DABT_ISV || store->offset == 0 ||
+        (store->offset & (size - 1)) != 0)
         return false;
     store->decoded = true;
     store->emulatable = true;
@@ -136,6 +144,9 @@ static bool decode_value(struct access *a, struct ptwr_store *store)
         store->old_valid = true;
         store->old = a->atomic_old;
         return true;
+    case STORE_VECTOR:
+    case STORE_STRUCTURE:
+    case STORE_ZERO:
     case STORE_OPAQUE:
     default:
         return false;
@@ -148,40 +159,53 @@ static bool is_the_store(const struct access *a)
     const struct store_insn *insn = &a->insn;
     const struct vcpu *vcpu = a->vcpu;
     unsigned int bytes = insn->kind == STORE_PAIR ? 2U * insn->size : insn->size;
-    uint64_t sp = insn->rn == ZERO_REGISTER ? regime_sp_read(vcpu) : 0;
-    uint64_t address = decode_address(insn, vcpu->regs.x, sp);
+    uint64_t address = decode_address(insn, vcpu->regs.x, regime_sp_read(vcpu));
 
     /* A tag is no part of the address. */
     return (address ^ a->trap->far.raw) << 8 == 0 && address % insn->size == 0 &&
            page_offset(address) + bytes <= PAGE_SIZE;
 }
 
+/* One entry, or two of a pair. */
+static bool decode_entry(struct access *a, struct ptwr_store *store)
+{
+    switch (a->insn.kind) {
+    case STORE_PLAIN:
+    case STORE_PAIR:
+    case STORE_EXCLUSIVE:
+    case STORE_CAS:
+    case STORE_ATOMIC:
+        store->size = a->insn.size;
+        return is_the_store(a) && decode_value(a, store);
+    case STORE_VECTOR:
+    case STORE_STRUCTURE:
+    case STORE_ZERO:
+    case STORE_OPAQUE:
+    default:
+        return false;
+    }
+}
+
 /*
- * Take the instruction apart. What cannot be, is left as not emulatable: the engine opens the table
- * for it. HV_EAGAIN, HV_EPERM: of reading the instruction.
+ * Read the instruction. What cannot be read, or is no store, is STORE_OPAQUE. HV_EAGAIN, HV_EPERM:
+ * of the walk.
  */
-static enum hv_err decode(struct access *a, struct ptwr_store *store)
+static enum hv_err decode(struct access *a)
 {
     const struct vcpu *vcpu = a->vcpu;
     enum hv_err err;
     uint32_t insn;
 
-    store->decoded = true;
-    store->emulatable = false;
+    a->insn.kind = STORE_OPAQUE;
+    a->insn.ordered = false;
     if ((vcpu->regs.spsr & SPSR_A32) != 0 || (vcpu->regs.elr & 3) != 0)
         return HV_OK;
     err = fetch(a, vcpu->regs.elr, &insn);
     if (err == HV_EFAULT) /* the CPU has it from an old translation */
         return HV_OK;
-    if (err != HV_OK)
-        return err;
-    decode_store(insn, &a->insn);
-    store->size = a->insn.size;
-    if (a->insn.kind != STORE_OPAQUE && is_the_store(a))
-        store->emulatable = decode_value(a, store);
-    if (!store->emulatable)
-        a->insn.kind = STORE_OPAQUE;
-    return HV_OK;
+    if (err == HV_OK)
+        decode_store(insn, &a->insn);
+    return err;
 }
 
 static void write_base(const struct access *a)
@@ -189,12 +213,12 @@ static void write_base(const struct access *a)
     const struct store_insn *insn = &a->insn;
     struct regs *regs = &a->vcpu->regs;
 
-    if (insn->index != INDEX_POST && insn->index != INDEX_PRE)
+    if (insn->index == INDEX_NONE || insn->index == INDEX_REGISTER)
         return;
     if (insn->rn == ZERO_REGISTER)
-        regime_sp_write(a->vcpu, regime_sp_read(a->vcpu) + (uint64_t)insn->offset);
+        regime_sp_write(a->vcpu, regime_sp_read(a->vcpu) + decode_writeback(insn, regs->x));
     else
-        regs->x[insn->rn] += (uint64_t)insn->offset;
+        regs->x[insn->rn] += decode_writeback(insn, regs->x);
 }
 
 /* The rest of the instruction: results, base, PC. */
@@ -217,6 +241,9 @@ static void finish(struct access *a, const struct ptwr_store *store, bool stored
         break;
     case STORE_PLAIN:
     case STORE_PAIR:
+    case STORE_VECTOR:
+    case STORE_STRUCTURE:
+    case STORE_ZERO:
     case STORE_OPAQUE: /* by the syndrome: no write-back has one */
     default:
         write_base(a);
@@ -241,7 +268,7 @@ static void report(const struct access *a)
     refusal_report_entry(a->vcpu, &place);
 }
 
-/* One store of the instruction: the engine's answer, reported if it is a refusal. */
+/* The engine's answer, reported if it is a refusal. */
 static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
 {
     struct ptwr *p = &a->vcpu->domain->direct.ptwr;
@@ -253,26 +280,83 @@ static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
     return outcome;
 }
 
-/* The second half of a pair that is not one entry. The first is done; if the engine wants the table
- * open now, the guest does both again. */
-static enum ptwr_outcome perform_second(struct access *a, struct ptwr_store *store)
+/* The same for what belongs to a store that is performed in pieces. */
+static enum ptwr_outcome perform_part(struct access *a, struct ptwr_store *store)
 {
+    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    uint64_t refused = p->count.refused;
+    enum ptwr_outcome outcome = ptwr_store_part(p, store, &a->budget);
+
+    if (p->count.refused != refused)
+        report(a);
+    return outcome;
+}
+
+/* One entry; or two of a pair, both of which are done again if the second has to wait. */
+static enum ptwr_outcome perform_entry(struct access *a, struct ptwr_store *store)
+{
+    enum ptwr_outcome outcome = perform(a, store);
+
+    if (outcome != PTWR_DONE || a->insn.kind != STORE_PAIR || store->size != a->insn.size)
+        return outcome;
     store->offset = (uint16_t)(store->offset + store->size);
     store->value = reg(a, a->insn.rt2);
-    return perform(a, store);
+    return perform_part(a, store);
+}
+
+static enum ptwr_outcome perform_bytes(struct access *a, struct store_bytes *bytes,
+                                       struct ptwr_store *store)
+{
+    enum ptwr_outcome outcome = PTWR_DONE;
+
+    while (outcome == PTWR_DONE && store_bytes_next(a->vcpu, bytes, store))
+        outcome = perform_part(a, store);
+    return outcome;
+}
+
+/* What is neither entries nor bytes is left to the guest: the engine opens the table for it. */
+static enum ptwr_outcome perform_decoded(struct access *a, struct ptwr_store *store)
+{
+    struct store_bytes bytes;
+    enum hv_err err;
+
+    store->decoded = true;
+    store->emulatable = decode_entry(a, store);
+    if (store->emulatable)
+        return perform_entry(a, store);
+    err = store_bytes_find(a->vcpu, a->trap, &a->insn, &bytes, &a->budget);
+    if (err == HV_OK) {
+        store->emulatable = true;
+        return perform_bytes(a, &bytes, store);
+    }
+    a->insn.kind = STORE_OPAQUE;
+    return err == HV_ENOENT ? perform(a, store) : PTWR_RETRY;
+}
+
+/*
+ * Acquire and release order an access among the guest's own, which EL2's traps do not. The guest's
+ * accesses before it are on this CPU, as is EL2's on its behalf.
+ */
+static NOINLINE enum ptwr_outcome decode_and_perform(struct access *a, struct ptwr_store *store)
+{
+    enum ptwr_outcome outcome;
+
+    if (decode(a) != HV_OK)
+        return PTWR_RETRY;
+    if (a->insn.ordered)
+        dmb_ish();
+    outcome = perform_decoded(a, store);
+    if (a->insn.ordered)
+        dmb_ish();
+    return outcome;
 }
 
 static void answer(struct access *a, struct ptwr_store *store)
 {
     enum ptwr_outcome outcome = perform(a, store);
 
-    if (outcome == PTWR_DECODE) {
-        if (decode(a, store) != HV_OK)
-            return;
-        outcome = perform(a, store);
-    }
-    if (outcome == PTWR_DONE && a->insn.kind == STORE_PAIR && store->size == a->insn.size)
-        outcome = perform_second(a, store);
+    if (outcome == PTWR_DECODE)
+        outcome = decode_and_perform(a, store);
     switch (outcome) {
     case PTWR_DONE:
         finish(a, store, true);

@@ -4,6 +4,7 @@
 #
 #   demos/NAME/*.c, *.S                    -> build/guests/NAME.elf           (direct)
 #   tests/qemu/guests/FLAVOUR/NAME.c       -> build/guests/FLAVOUR-NAME.elf   (with NAME.S if any)
+#   tests/qemu/guests/common/NAME.[cS]     goes into the guest NAME of each flavour
 #   tests/bench/guests/FLAVOUR/NAME.c      -> build/guests/bench-FLAVOUR-NAME.elf
 
 .PHONY: guests linux
@@ -47,7 +48,8 @@ endef
 
 # $(1) directory, $(2) flavour, $(3) prefix of the name
 guests_of = $(foreach f,$(sort $(wildcard $(1)/*.c)),$(eval $(call guest_rule,$(3)$(2)-$(basename \
-	$(notdir $(f))),$(2),$(f) $(wildcard $(f:.c=.S)))))
+	$(notdir $(f))),$(2),$(f) $(wildcard $(f:.c=.S)) $(wildcard $(patsubst \
+	$(1)/%.c,$(dir $(1))common/%.[cS],$(f))))))
 
 DEMO_GUESTS := $(filter-out lib linux,$(sort $(notdir $(patsubst %/,%,$(dir \
 	$(wildcard demos/*/*.c demos/*/*.S))))))

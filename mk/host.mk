@@ -8,8 +8,8 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # The files that need no instruction. They form a library, so that each test links only what it
 # calls, and may bring a fake of its own for anything else.
 ENGINE_SOURCES := $(sort $(wildcard ptwr/*.c tests/unit/lib/*.c))
-HOST_SOURCES := $(ENGINE_SOURCES) core/config.c core/guest_fdt.c core/decode.c core/elf.c \
-	core/mmio.c
+HOST_SOURCES := $(ENGINE_SOURCES) core/config.c core/guest_fdt.c core/decode.c \
+	core/decode_vector.c core/elf.c core/mmio.c
 UNIT_TESTS := $(basename $(notdir $(sort $(wildcard tests/unit/test_*.c))))
 
 # tests/unit/sources.mk says which other files a test is linked with: SRCS_test_NAME := core/x.c.

@@ -7,6 +7,9 @@
 /* CTR_EL0.DminLine: log2 of words in the smallest data cache line. */
 uint64_t cache_line_size(void) { return UINT64_C(4) << ((read_sysreg(ctr_el0) >> 16) & 0xf); }
 
+/* DCZID_EL0.BS: log2 of words. */
+uint64_t cache_zero_block(void) { return UINT64_C(4) << (read_sysreg(dczid_el0) & 0xf); }
+
 static inline uint64_t clean_line(uint64_t at, uint64_t line)
 {
     __asm__ volatile("dc cvac, %0" ::"r"(at) : "memory");

@@ -250,6 +250,13 @@ void arch_vcpu_save(struct vcpu *vcpu)
     isb();
 }
 
+/* What is not loaded has room for what is. */
+const uint64_t *arch_vector_regs(struct vcpu *vcpu)
+{
+    fp_save(&vcpu->arch.fp);
+    return vcpu->arch.fp.q;
+}
+
 /* Arm ARM D1.3, "Exception entry": the parts of PSTATE that an exception to EL1 changes. */
 static uint64_t entry_pstate(uint64_t spsr)
 {

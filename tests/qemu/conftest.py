@@ -165,6 +165,16 @@ def machine_options(machine):
     return ["--cpu", cpu, "--gic", str(gic)]
 
 
+def bare(machine, name):
+    """The lines of a guest that runs at EL1 of a machine without Latch."""
+    command = ["timeout", "20", "qemu-system-aarch64", "-M", f"virt,gic-version={machine[1]}",
+               "-cpu", machine[0], "-m", "128", "-nic", "none", "-nographic", "-kernel",
+               str(ROOT / f"build/guests/plain-{name}.elf")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True,
+                          encoding="utf-8", errors="replace")
+    return done.stdout.replace("\r", "").splitlines()
+
+
 class Session(pexpect.spawn):
     """A run of tools/latch with a terminal, for tests that type."""
 

@@ -4,8 +4,8 @@ import pytest
 
 from conftest import case_of
 
-CASES = ["code", "stack", "self", "self-remap", "self-hopeless", "ping-pong", "two-tables",
-         "no-change", "no-change-vector", "long-run", "singles"]
+CASES = ["code", "stack", "self", "self-remap", "self-pieces", "self-hopeless", "ping-pong",
+         "two-tables", "no-change", "no-change-vector", "long-run", "singles"]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 16])
@@ -52,8 +52,8 @@ def test_two_tables_by_turns_fit_two_slots_and_fight_for_one(direct_cases, machi
     case_of(one, "ping-pong").expect(opened=40, changed=39, slot=39)
 
 
-def test_one_store_to_two_tables_with_one_slot_is_an_abort(direct_cases, machine):
+def test_stores_to_two_tables_with_one_slot_are_emulated_in_the_end(direct_cases, machine):
     two = direct_cases("progress", machine, policy="open", slots=2)
-    assert case_of(two, "two-tables").counts["faulted"] == 0
+    case_of(two, "two-tables").expect(opened=2)
     one = direct_cases("progress", machine, policy="open", slots=1)
-    assert case_of(one, "two-tables").counts["faulted"] == 1
+    assert case_of(one, "two-tables").counts["emulated"] > 0

@@ -1,19 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a plain guest sees of the CPU, against docs/sysregs.md and the same CPU without Latch."""
 import re
-import subprocess
 
-from conftest import ROOT, guest, machine_options, newest
-
-
-def bare(machine, name):
-    """The lines of a guest that runs at EL1 of a machine without Latch."""
-    command = ["timeout", "20", "qemu-system-aarch64", "-M", f"virt,gic-version={machine[1]}",
-               "-cpu", machine[0], "-m", "128", "-nic", "none", "-nographic", "-kernel",
-               str(ROOT / f"build/guests/plain-{name}.elf")]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True,
-                          encoding="utf-8", errors="replace")
-    return done.stdout.replace("\r", "").splitlines()
+from conftest import bare, guest, machine_options, newest
 
 
 def id_registers(lines):

@@ -6,6 +6,8 @@
 
 /* Bytes of the smallest data cache line. */
 uint64_t cache_line_size(void);
+/* Bytes that one DC ZVA zeroes. */
+uint64_t cache_zero_block(void);
 
 /* Clean to the point of coherency (DC CVAC): an observer with its caches off sees it. */
 void cache_clean_range(const void *start, uint64_t size);

@@ -20,6 +20,7 @@ struct vcpu;
 #define ISS_DABT_WNR      BIT64(6)
 #define ISS_ABT_S1PTW     BIT64(7)
 #define ISS_DABT_CM       BIT64(8)
+#define ISS_DABT_AR       BIT64(14) /* acquire or release */
 #define ISS_DABT_SF       BIT64(15)
 #define ISS_DABT_SRT(iss) ((unsigned int)((iss) >> 16) & 0x1f)
 #define ISS_DABT_SSE      BIT64(21)

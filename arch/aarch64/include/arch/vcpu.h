@@ -89,5 +89,8 @@ static inline void arch_reg_write(struct regs *regs, unsigned int n, uint64_t va
         regs->x[n] = value;
 }
 
+/* V0..V31 of the loaded vCPU, two words each, the low one first; valid until it runs again. */
+const uint64_t *arch_vector_regs(struct vcpu *vcpu);
+
 /* vectors.S: run cpu->current. Does not return. */
 _Noreturn void guest_enter(void);
