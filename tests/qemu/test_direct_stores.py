@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import Latch, bare, direct, machine_options
+from conftest import Latch, bare, case_of, direct, machine_options
 
 CPUS = ["cortex-a72", "cortex-a76", "max"]
 POLICIES = ["predict", "emulate", "open"]
@@ -100,3 +100,42 @@ def test_each_is_emulated_or_opens_its_table(guest_forms, cpu, policy):
         # By pieces only if the two tables do not fit the slots.
         assert [name for name, form in seen.items()
                 if "emulated" in form.counts and "@table-table" not in name] == []
+
+
+# What does not store there (its comparison fails, it is no store), or is not EL0's to execute
+NOT_BY_EL0 = {"cmpxchg-different": 0x15, "stxr-alone": 0x15, "prefetch": 0x15, "dc-zva": 0x18,
+              "sttr-x-uao": 0, "sttr-w-uao": 0}
+PERMISSION, ALIGNMENT = "ec=24 iss=4f", "ec=24 iss=61"
+
+
+def refused_at_el0(name, result):
+    if name in NOT_BY_EL0:
+        return result.startswith(f"ec={NOT_BY_EL0[name]:x} ")
+    return result == PERMISSION or (name == "stlr-x-odd" and result == ALIGNMENT)
+
+
+def test_el0_stores_in_no_form(latch, cpu):
+    run = latch(direct("guest", "stores", "el0"), *machine_options((cpu, 3)), timeout=60)
+    assert run.status == 0, run
+    assert "forms done" in run.of("guest"), run
+    found = [re.fullmatch(r"el0 (\S+) (.*) \|(.*)", line) for line in run.of("guest")]
+    seen = {m[1]: (m[2], m[3]) for m in found if m}
+    assert len(seen) > 180
+    wrong = [f"{name} {result}{counts}" for name, (result, counts) in seen.items()
+             if counts or not refused_at_el0(name, result)]
+    assert not wrong, "\n".join(wrong)
+
+
+# tests/qemu/guests/direct/el0.c
+EL0 = """read_only leaf_to_table table_of_leaf stale_translation unprivileged freed_table
+    el1_is_little no_big_el1""".split()
+
+
+@pytest.mark.parametrize("order", ["", "_big"])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", EL0)
+def test_el0_reaches_no_table(direct_cases, machine, name, policy, order):
+    cases = direct_cases("el0", machine, policy=policy, action="refuse")
+    assert set(cases) == {*EL0, *(f"{case}_big" for case in EL0)}
+    case = case_of(cases, name + order)
+    assert case.ok, case.text

@@ -136,6 +136,9 @@ form_sp:
 forms:
     .text
 
+    .global forms_text
+forms_text:
+
 /* Begins a form; the code follows and ends with RET. */
     .macro form name:vararg
     form_   \name
@@ -521,6 +524,10 @@ code_\@:
 /* --- The rest ---------------------------------------------------------------------------------- */
     one     dc-zva, ANY, dc zva, x0
     one     prefetch, ONE, prfm pstl1strm, [x0]
+
+    .global forms_text_end
+forms_text_end:
+    svc     #0
 
     .section .rodata.forms, "a"
     .global forms_end

@@ -21,15 +21,8 @@ struct form_state {
 static_assert(offsetof(struct form_state, nzcv) == 232, "FORM_NZCV of stores.S");
 static_assert(offsetof(struct form_state, q) == 240, "FORM_Q of stores.S");
 
-struct form {
-    const char *name;
-    void (*code)(void);
-    uint64_t feature;
-    uint64_t places;
-};
 static_assert(sizeof(struct form) == 32, "stores.S makes the table");
 
-extern const struct form forms[], forms_end[];
 extern char form_abandon[];
 extern uint64_t form_sp; /* not 0 while one runs */
 void form_run(struct form_state *state, void (*code)(void));
@@ -66,14 +59,13 @@ uint64_t stores_exception(const uint64_t x[31], uint64_t esr, uint64_t far)
     return (uint64_t)(uintptr_t)form_abandon;
 }
 
-/* Features, in the order of stores.S. */
-static bool has_feature(uint64_t feature)
+bool stores_has(const struct form *form)
 {
     uint64_t isar0 = read_sysreg(id_aa64isar0_el1), isar1 = read_sysreg(id_aa64isar1_el1);
     unsigned int atomic = isar0 >> 20 & 0xf, rcpc = isar1 >> 20 & 0xf;
     unsigned int uao = read_sysreg(id_aa64mmfr2_el1) >> 4 & 0xf;
 
-    switch (feature) {
+    switch (form->feature) { /* in the order of stores.S */
     case 0:
         return true;
     case 1: /* LSE, and what came with it */
@@ -87,16 +79,20 @@ static bool has_feature(uint64_t feature)
     }
 }
 
-/* Registers before a form: x0 = where, x1 and x2 = what; all others are known and different. */
+void stores_registers(uint64_t x[29], uint64_t where)
+{
+    for (uint64_t i = 0; i < 29; i++)
+        x[i] = i * UINT64_C(0x0202020202020202);
+    x[0] = where;
+    x[1] = VALUE;
+    x[2] = OTHER;
+}
+
 static void prepare(uint64_t where)
 {
     uint8_t *bytes = (uint8_t *)state.q;
 
-    for (uint64_t i = 0; i < ARRAY_SIZE(state.x); i++)
-        state.x[i] = i * UINT64_C(0x0202020202020202);
-    state.x[0] = where;
-    state.x[1] = VALUE;
-    state.x[2] = OTHER;
+    stores_registers(state.x, where);
     state.nzcv = UINT64_C(0x60000000);
     for (unsigned int i = 0; i < sizeof(state.q); i++)
         bytes[i] = (uint8_t)(2 * i + (i >> 7) * 32);
@@ -177,7 +173,7 @@ void stores_run(uint64_t va)
 {
     window = va;
     for (const struct form *form = forms; form != forms_end; form++) {
-        if (!has_feature(form->feature))
+        if (!stores_has(form))
             continue;
         for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
             if ((form->places & BIT64(i)) != 0)

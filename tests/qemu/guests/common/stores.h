@@ -23,6 +23,22 @@ static inline uint64_t stores_word(uint64_t n)
     return (n % 1024 + 1) * UINT64_C(0x0002040810204080) & ~UINT64_C(0x100000001);
 }
 
+/* stores.S has them all in a row; their code is position independent, and returns. */
+struct form {
+    const char *name;
+    void (*code)(void);
+    uint64_t feature;
+    uint64_t places;
+};
+extern const struct form forms[], forms_end[];
+extern const char forms_text[], forms_text_end[]; /* an SVC is at the end */
+
+/* Has the CPU the instructions? */
+bool stores_has(const struct form *form);
+
+/* Registers before a form: x0 = where, x1 and x2 = what; all others are known and different. */
+void stores_registers(uint64_t x[29], uint64_t where);
+
 /* The flavour's own. */
 void stores_before(void);
 /* The form is over: print what was counted, and let nothing be open. */
