@@ -6,6 +6,9 @@
  *   form NAME@PLACE x0=w+208 mem +200=1222324252627288            and perhaps
  *   form NAME@PLACE fault ec=25 iss=4f far=w+200
  *
+ * Then follow words of the encoding space of loads and stores, always the same ones: the name is
+ * the word.
+ *
  * "w" is the window: four pages, the middle two of which are page tables in a direct guest. A line
  * may end with " | " and what Latch counted.
  */
@@ -44,10 +47,14 @@ void stores_before(void);
 /* The form is over: print what was counted, and let nothing be open. */
 void stores_after(void);
 void stores_restore(uint64_t va, uint64_t value);
+/* Puts two instructions where they can be executed. */
+void (*stores_code(uint32_t first, uint32_t second))(void);
 
-/* Runs all forms that this CPU has. Precondition: the window, at `va`, holds what stores_word()
- * says. */
-void stores_run(uint64_t va);
+/* Where the window is, in each flavour: pointers are stored too. */
+#define STORES_WINDOW UINT64_C(0x80000000)
+
+/* Runs all forms that this CPU has. Precondition: the window holds what stores_word() says. */
+void stores_run(void);
 
 /* An exception during a form: where to go on. 0: it was not during one. */
 uint64_t stores_exception(const uint64_t x[31], uint64_t esr, uint64_t far);

@@ -15,10 +15,12 @@
 #include "direct/rig.h"
 #include "direct/user.h"
 
-#define WINDOW KERNEL_BASE
+#define WINDOW  STORES_WINDOW
+#define CODE_VA RIG_PAGE_VA(300)
 
 static struct rig rig;
 static uint64_t *page[STORES_PAGES];
+static uint32_t *code;
 static struct latch_counters before;
 
 bool guest_exception(struct exception *e)
@@ -60,6 +62,14 @@ void stores_restore(uint64_t va, uint64_t value)
     entry_write_by_hypercall(word, value);
 }
 
+void (*stores_code(uint32_t first, uint32_t second))(void)
+{
+    code[0] = first;
+    code[1] = second;
+    sync_instructions(code, 8);
+    return (void (*)(void))CODE_VA;
+}
+
 /* --- From EL0 ----------------------------------------------------------------------------------
  */
 
@@ -68,9 +78,9 @@ void stores_restore(uint64_t va, uint64_t value)
 #define TEXT_PAGES 4
 #define IN_TABLE   (PAGE_SIZE + 512)
 
-static uint64_t text_va(const void *code)
+static uint64_t text_va(const void *at)
 {
-    return EL0_TEXT + (uint64_t)((const char *)code - forms_text);
+    return EL0_TEXT + (uint64_t)((const char *)at - forms_text);
 }
 
 /* The window is there for EL0 to read, which is the most that it may have of a page table. */
@@ -124,13 +134,15 @@ void guest_main(void)
         page[i] = page_alloc();
         for (uint64_t j = 0; j < 512; j++)
             page[i][j] = stores_word(512 * i + j);
-        kernel_map(WINDOW + i * PAGE_SIZE, entry_page(page[i], PAGE_KERNEL));
+        space_map(&rig.space, WINDOW + i * PAGE_SIZE, entry_page(page[i], PAGE_PRIVATE));
     }
+    code = page_alloc();
+    space_map(&rig.space, CODE_VA, entry_page(code, PAGE_PRIVATE_TEXT));
     entry_write(&rig.level2[50], entry_table(page[1]));
     entry_write(&rig.level2[51], entry_table(page[2]));
     (void)hyp_mmuext(MMUEXT_TLB_FLUSH_ALL, 0);
     if (!guest_option("el0")) {
-        stores_run(WINDOW);
+        stores_run();
         return;
     }
     map_for_el0();

@@ -6,8 +6,6 @@
 #include "plain/guest.h"
 #include "plain/mmu.h"
 
-#define WINDOW UINT64_C(0x80000000)
-
 static uint64_t level2[512] __attribute__((aligned(4096)));
 static uint64_t level3[512] __attribute__((aligned(4096)));
 static uint64_t pages[STORES_WORDS] __attribute__((aligned(4096)));
@@ -27,6 +25,16 @@ void stores_after(void) {}
 
 void stores_restore(uint64_t va, uint64_t value) { *(volatile uint64_t *)(uintptr_t)va = value; }
 
+void (*stores_code(uint32_t first, uint32_t second))(void)
+{
+    static uint32_t code[2] __attribute__((aligned(64)));
+
+    code[0] = first;
+    code[1] = second;
+    __asm__ volatile("dc cvau, %0\n dsb ish\n ic ivau, %0\n dsb ish\n isb" ::"r"(code) : "memory");
+    return (void (*)(void))(uintptr_t)code;
+}
+
 void guest_main(uint64_t dtb)
 {
     (void)dtb;
@@ -38,5 +46,5 @@ void guest_main(uint64_t dtb)
     level2[0] = (uintptr_t)level3 | MMU_VALID | MMU_TABLE;
     mmu_root()[2] = (uintptr_t)level2 | MMU_VALID | MMU_TABLE;
     mmu_flush();
-    stores_run(WINDOW);
+    stores_run();
 }
