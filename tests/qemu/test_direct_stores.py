@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import Latch, bare, case_of, direct, machine_options
+from conftest import Latch, bare, case_of, direct, guest, machine_options, newest
 
 CPUS = ["cortex-a72", "cortex-a76", "max"]
 POLICIES = ["predict", "emulate", "open"]
@@ -144,3 +144,32 @@ def test_el0_reaches_no_table(direct_cases, machine, name, policy, order):
     assert set(cases) == {*EL0, *(f"{case}_big" for case in EL0)}
     case = case_of(cases, name + order)
     assert case.ok, case.text
+
+
+# tests/qemu/guests/direct/corners.c
+CORNERS = """behind_is_nothing behind_is_readonly behind_is_m2p behind_is_anothers behind_is_a_device
+    behind_is_a_parent refused_in_the_middle tagged end_of_page loop_across_pages code_is_a_table
+    code_is_gone code_is_uncached""".split()
+
+
+@newest
+@pytest.mark.parametrize("slots", [1, 2])
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", CORNERS)
+def test_corner(direct_cases, machine, name, policy, slots):
+    cases = direct_cases("corners", machine, policy=policy, slots=slots, action="refuse")
+    assert set(cases) == set(CORNERS)
+    assert case_of(cases, name).ok, cases[name].text
+
+
+def test_neighbour_loses_nothing(latch, machine):
+    session = latch.session(direct("corners", "corners", action="refuse")
+                            + direct("stores", "stores", action="refuse")
+                            + guest("victim", "bystander", bootargs="key"),
+                            *machine_options(machine))
+    session.expect(r"latch: domain stores ended")
+    session.send("\x012q")
+    run = session.wait_for_end()
+    assert run.status == 0, run
+    assert "cases done" in run.of("corners") and "forms done" in run.of("stores"), run
+    run.checks("victim")
