@@ -61,8 +61,8 @@ $(foreach b,$(UNIT_BUILDS),$(foreach t,$(call unit_tests_of,$(b)),$(eval $(call 
 
 # --- The engine on the model of a memory system (tests/mmu) --------------------------------------
 
-# Tables of two entries: a tree of four levels fits into a handful of frames.
-MMU_CFLAGS = $(HOST_CFLAGS) -DPTWR_INDEX_BITS=1
+# Tables of two entries: a tree of four levels fits into a handful of frames. Regions of eight frames.
+MMU_CFLAGS = $(HOST_CFLAGS) -DPTWR_INDEX_BITS=1 -DREGION_SHIFT=15
 MMU_SOURCES := $(sort $(wildcard ptwr/*.c) $(filter-out tests/mmu/test_%,$(wildcard tests/mmu/*.c)))
 MMU_TESTS := $(basename $(notdir $(sort $(wildcard tests/mmu/test_*.c))))
 

@@ -17,10 +17,13 @@
 #define NODISCARD     __attribute__((warn_unused_result))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define PAGE_SHIFT   12
-#define PAGE_SIZE    (UINT64_C(1) << PAGE_SHIFT)
-#define REGION_SHIFT 21 /* one level-3 table's worth of pages: 2 MiB */
-#define REGION_SIZE  (UINT64_C(1) << REGION_SHIFT)
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (UINT64_C(1) << PAGE_SHIFT)
+/* One level-3 table's worth of pages: 2 MiB; models build the same files with smaller regions. */
+#ifndef REGION_SHIFT
+#define REGION_SHIFT 21
+#endif
+#define REGION_SIZE (UINT64_C(1) << REGION_SHIFT)
 
 /*
  * What a function that can fail returns. HV_EAGAIN is no failure: the budget ran out, the cursor

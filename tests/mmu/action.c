@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Actions by number, for programs that draw them: random runs, the search, the fuzzer. */
+/* Actions by number and from bytes, for programs that draw them; perform.c carries them out. */
 #include "tests/mmu/world.h"
 
 #include <stdio.h>
@@ -61,166 +61,6 @@ desc_t action_value(unsigned int n)
     }
 }
 
-static void run_store(struct world *w, const struct action *a)
-{
-    struct ptwr_store store = {
-        .table = mfn_of(a->frame),
-        .offset = (uint16_t)(a->index * 8),
-        .size = 8,
-        .decoded = a->option != STORE_UNDECODED,
-        .emulatable = a->option != STORE_UNDECODED,
-        .el0 = a->option == STORE_EL0,
-        .value = action_value(a->value).raw,
-        .pc = 0x1000 + 4U * a->frame,
-        .va = mmu_va(a->index),
-    };
-
-    if (a->option == STORE_HALF) {
-        store.size = 4;
-        store.offset = (uint16_t)(store.offset + 4U * (a->budget & 1U));
-        store.value >>= 32 * (a->budget & 1U);
-    }
-    if (a->option == STORE_CAS) {
-        store.old_valid = true;
-        store.old = mmu_entry_value(&w->mmu, a->frame, a->index).raw;
-    }
-    if (a->option == STORE_OPEN)
-        w->p.policy = PTWR_POLICY_OPEN;
-    else if (a->option != STORE_UNDECODED)
-        w->p.policy = PTWR_POLICY_EMULATE;
-    (void)world_store_as(w, a->cpu, &store, MMU_CACHEABLE);
-}
-
-/* Past the caches; where it would fault, it is a store like any other. */
-static void run_nc(struct world *w, const struct action *a)
-{
-    w->mmu.cpu = a->cpu;
-    (void)mmu_guest_store(&w->mmu, a->frame, a->index, action_value(a->value),
-                          a->option != 0 ? MMU_NC_DIRTY : MMU_NC_CLEAN);
-}
-
-static void base_once(struct world *w, unsigned int cpu, unsigned int which, mfn_t frame,
-                      unsigned int *budget)
-{
-    if (ptwr_load_base(&w->p, cpu, which, frame, budget) == HV_OK)
-        mmu_set_base(&w->mmu, cpu, which, mfn_is_none(frame) ? MMU_NONE : (uint8_t)frame.raw);
-}
-
-/* One call with a small budget, so that other actions come between it and the next. */
-static void run_once(struct world *w, const struct action *a)
-{
-    unsigned int budget = a->budget;
-    enum hv_err err = HV_OK;
-
-    w->mmu.cpu = a->cpu;
-    switch (a->kind) {
-    case ACT_UPDATE:
-        err = ptwr_update(&w->p, mfn_of(a->frame), a->index, action_value(a->value), &budget);
-        break;
-    case ACT_PIN:
-        err = ptwr_pin(&w->p, mfn_of(a->frame), a->option & 3U, &budget);
-        break;
-    case ACT_UNPIN:
-        err = ptwr_unpin(&w->p, mfn_of(a->frame), &budget);
-        break;
-    case ACT_BASE:
-        base_once(w, a->cpu, a->option & 1U, mfn_of(a->frame), &budget);
-        break;
-    case ACT_SYNC:
-        err = ptwr_sync(&w->p, PTWR_T_HYPERCALL, &budget);
-        break;
-    case ACT_WALK:
-        err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(a->frame), &budget);
-        break;
-    case ACT_WORK:
-        (void)ptwr_work(&w->p, &budget);
-        break;
-    default:
-        break;
-    }
-    if ((a->kind == ACT_SYNC || a->kind == ACT_WALK || a->kind == ACT_PIN) && err == HV_EPERM &&
-        w->p.action == PTWR_ACTION_CRASH)
-        w->crashed = true;
-}
-
-static void run_whole(struct world *w, const struct action *a)
-{
-    unsigned int budget = PTWR_BUDGET;
-    enum hv_err err;
-
-    w->mmu.cpu = a->cpu;
-    switch (a->kind) {
-    case ACT_UPDATE:
-        (void)world_update(w, a->cpu, a->frame, a->index, action_value(a->value));
-        break;
-    case ACT_PIN:
-        (void)world_pin(w, a->cpu, a->frame, a->option & 3U);
-        break;
-    case ACT_UNPIN:
-        (void)world_unpin(w, a->cpu, a->frame);
-        break;
-    case ACT_BASE:
-        (void)world_base(w, a->cpu, a->option & 1U, a->frame);
-        break;
-    case ACT_NO_BASE:
-        (void)world_base(w, a->cpu, 0, MMU_NONE);
-        break;
-    case ACT_SYNC:
-        (void)world_sync(w, a->cpu, PTWR_T_HYPERCALL);
-        break;
-    case ACT_PREEMPT:
-        ptwr_protect_open(&w->p, a->cpu, PTWR_T_PREEMPT);
-        break;
-    case ACT_WALK:
-        err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(a->frame), &budget);
-        w->crashed = w->crashed || err == HV_EPERM;
-        break;
-    case ACT_FLUSH:
-        ptwr_flush(&w->p);
-        break;
-    case ACT_WORK:
-        (void)ptwr_work(&w->p, &budget);
-        break;
-    case ACT_ASSIST:
-        (void)world_assist(w, a->cpu, (a->option & 1U) != 0);
-        break;
-    case ACT_REMOVE:
-        (void)world_remove(w, a->cpu, a->frame);
-        break;
-    case ACT_ADD:
-        (void)world_add(w, a->frame);
-        break;
-    case ACT_RESET:
-        world_reset(w);
-        break;
-    default:
-        break;
-    }
-}
-
-bool action_run(struct world *w, const struct action *a)
-{
-    if (a->kind >= ACTIONS || a->cpu >= MMU_CPUS || a->index >= PTWR_ENTRIES ||
-        a->value >= ACTION_VALUES || a->frame == 0 ||
-        (a->frame >= MMU_FRAMES && a->kind != ACT_ACCESS))
-        return false;
-    if (w->crashed && a->kind != ACT_RESET)
-        return false;
-    if (a->kind == ACT_STORE)
-        run_store(w, a);
-    else if (a->kind == ACT_NC)
-        run_nc(w, a);
-    else if (a->kind == ACT_ACCESS)
-        (void)world_access(w, a->cpu, (a->frame * PTWR_ENTRIES + a->index) % MMU_PAGES,
-                           a->option != 0);
-    else if (a->budget != 0)
-        run_once(w, a);
-    else
-        run_whole(w, a);
-    world_check(w);
-    return true;
-}
-
 /* --- From bytes ------------------------------------------------------------------------------- */
 
 /* What a guest that means well could store there: links and leaves more often than nonsense. */
@@ -252,14 +92,15 @@ static uint8_t decode_value(const struct world *w, unsigned int frame, uint8_t k
 struct action action_decode(const struct world *w, const uint8_t *bytes)
 {
     static const uint8_t kinds[] = {
-        ACT_STORE, ACT_STORE,  ACT_STORE,  ACT_STORE, ACT_STORE,  ACT_STORE,   ACT_STORE,
-        ACT_STORE, ACT_ACCESS, ACT_ACCESS, ACT_NC,    ACT_UPDATE, ACT_UPDATE,  ACT_PIN,
-        ACT_PIN,   ACT_UNPIN,  ACT_BASE,   ACT_BASE,  ACT_SYNC,   ACT_WALK,    ACT_PREEMPT,
-        ACT_FLUSH, ACT_WORK,   ACT_REMOVE, ACT_ADD,   ACT_ASSIST, ACT_NO_BASE,
+        ACT_STORE,  ACT_STORE,  ACT_STORE,   ACT_STORE,  ACT_STORE, ACT_STORE,
+        ACT_STORE,  ACT_STORE,  ACT_ACCESS,  ACT_ACCESS, ACT_NC,    ACT_UPDATE,
+        ACT_UPDATE, ACT_PIN,    ACT_PIN,     ACT_UNPIN,  ACT_BASE,  ACT_BASE,
+        ACT_SYNC,   ACT_WALK,   ACT_PREEMPT, ACT_FLUSH,  ACT_WORK,  ACT_REMOVE,
+        ACT_ADD,    ACT_ASSIST, ACT_NO_BASE, ACT_AGAIN,  ACT_AGAIN, ACT_AGAIN,
     };
     struct action a = {
         .kind = kinds[bytes[0] % sizeof(kinds)],
-        .cpu = bytes[1] % MMU_CPUS,
+        .cpu = bytes[1] % w->mmu.cpus,
         .frame = (uint8_t)(1 + bytes[2] % w->nr_frames),
         .index = bytes[1] / 16U % PTWR_ENTRIES,
         .option = bytes[3] % STORES,
@@ -270,10 +111,8 @@ struct action action_decode(const struct world *w, const uint8_t *bytes)
         a.option = bytes[3] % 4;
     if (a.kind == ACT_ASSIST)
         a.option = bytes[3] % 4 != 0;
-    if (a.kind != ACT_STORE && bytes[3] >= 192)
-        a.budget = (uint8_t)(1 + bytes[4] % 3);
-    if (a.kind == ACT_STORE)
-        a.budget = bytes[3] & 1U;
+    if (bytes[3] >= 144)
+        a.budget = (uint8_t)(1 + bytes[4] / 8U % 3);
     return a;
 }
 
@@ -285,6 +124,7 @@ void world_decode(struct world *w, const uint8_t bytes[2])
         .assist = bytes[0] / 32U != 0,
         .policy = PTWR_POLICY_PREDICT,
         .action = bytes[1] % 8U == 0 ? PTWR_ACTION_CRASH : PTWR_ACTION_REFUSE,
+        .cpus = 1 + bytes[1] / 2U % 4,
     };
 
     world_init(w, &config);
@@ -297,7 +137,7 @@ void world_decode(struct world *w, const uint8_t bytes[2])
     for (unsigned int i = 1; i < 4; i++)
         world_fill(w, i, table_desc(i + 1), desc_of(0));
     world_fill(w, 4, page_desc(5, LEAF_RO), page_desc(4, config.assist ? LEAF_RW : LEAF_RO));
-    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+    for (unsigned int cpu = 0; cpu < w->mmu.cpus; cpu++) {
         if (world_base(w, cpu, 1, 1) != HV_OK)
             mmu_fail(&w->mmu, "the first tree is refused");
     }
@@ -306,10 +146,12 @@ void world_decode(struct world *w, const uint8_t bytes[2])
 void action_print(const struct action *a, char *text, size_t size)
 {
     static const char *const name[ACTIONS] = {
-        "store",   "nc-store", "access", "update", "pin",    "unpin",  "base", "no-base", "sync",
-        "preempt", "walk",     "flush",  "work",   "assist", "remove", "add",  "reset",
+        "-",      "store",   "nc-store", "access",  "update", "pin",   "unpin",
+        "base",   "no-base", "sync",     "preempt", "walk",   "flush", "work",
+        "assist", "remove",  "add",      "reset",   "again",
     };
-    static const char *const how[STORES] = {"emulate", "open", "undecoded", "EL0", "half", "CAS"};
+    static const char *const how[STORES] = {"emulate", "open", "undecoded", "EL0",
+                                            "low",     "high", "CAS"};
     int n = snprintf(text, size, "cpu%u %s", a->cpu, a->kind < ACTIONS ? name[a->kind] : "?");
     char *end = text + n;
     size_t left = size - (size_t)n;
@@ -318,9 +160,10 @@ void action_print(const struct action *a, char *text, size_t size)
     case ACT_STORE:
     case ACT_NC:
     case ACT_UPDATE:
-        (void)snprintf(end, left, " frame %u [%u] = %#llx (%s)", a->frame, a->index,
+        (void)snprintf(end, left, " frame %u [%u] = %#llx (%s) budget %u", a->frame, a->index,
                        (unsigned long long)action_value(a->value).raw,
-                       a->kind == ACT_STORE && a->option < STORES ? how[a->option] : "-");
+                       a->kind == ACT_STORE && a->option < STORES ? how[a->option] : "-",
+                       a->budget);
         break;
     case ACT_ACCESS:
         (void)snprintf(end, left, " page %u %s", (a->frame * PTWR_ENTRIES + a->index) % MMU_PAGES,
@@ -332,6 +175,8 @@ void action_print(const struct action *a, char *text, size_t size)
     case ACT_FLUSH:
     case ACT_WORK:
     case ACT_RESET:
+    case ACT_AGAIN:
+        (void)snprintf(end, left, " budget %u", a->budget);
         break;
     default:
         (void)snprintf(end, left, " frame %u option %u budget %u", a->frame, a->option, a->budget);

@@ -14,6 +14,9 @@ static frames_t any(const frames_t *sets, size_t count)
     return all;
 }
 
+/* Those that are in use. */
+static size_t contexts(const struct mmu *m) { return (size_t)m->cpus * MMU_ASIDS; }
+
 /*
  * Stage 2 alone counts: a guest may have a writable stage-1 leaf for any frame, and the model does
  * not ask whether it has one now.
@@ -26,8 +29,8 @@ frames_t mmu_storable(const struct mmu *m)
         if ((m->s2_seen[PTWR_DATA][i] & 1U << PTWR_RW) != 0)
             all |= bit(i);
     }
-    all |= any(m->now.s2_rw, MMU_CPUS);
-    return all | any(&m->now.rw[0][0], (size_t)MMU_CONTEXTS * MMU_PAGES);
+    all |= any(m->now.s2_rw, m->cpus);
+    return all | any(&m->now.rw[0][0], contexts(m) * MMU_PAGES);
 }
 
 frames_t mmu_walkable(const struct mmu *m)
@@ -38,8 +41,8 @@ frames_t mmu_walkable(const struct mmu *m)
         if ((m->s2_seen[PTWR_WALK][i] & ~(1U << PTWR_UNMAPPED)) != 0)
             all |= bit(i);
     }
-    all |= any(m->now.s2_walk, MMU_CPUS);
-    return all | any(&m->now.next_pa[0][0], (size_t)MMU_CONTEXTS * MMU_PREFIXES);
+    all |= any(m->now.s2_walk, m->cpus);
+    return all | any(&m->now.next_pa[0][0], contexts(m) * MMU_PREFIXES);
 }
 
 /* Frames that can be reached at all, for loads as well. */
@@ -51,8 +54,8 @@ static frames_t reachable(const struct mmu *m)
         if ((m->s2_seen[PTWR_DATA][i] & ~(1U << PTWR_UNMAPPED)) != 0)
             all |= bit(i);
     }
-    all |= any(m->now.s2_ro, MMU_CPUS);
-    return all | any(&m->now.ro[0][0], (size_t)MMU_CONTEXTS * MMU_PAGES);
+    all |= any(m->now.s2_ro, m->cpus);
+    return all | any(&m->now.ro[0][0], contexts(m) * MMU_PAGES);
 }
 
 static const struct frame *record(const struct mmu *m, uint64_t frame)

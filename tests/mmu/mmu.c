@@ -17,10 +17,12 @@ void mmu_fail(struct mmu *m, const char *format, ...)
     va_end(args);
 }
 
-void mmu_init(struct mmu *m, struct ptwr *p)
+void mmu_init(struct mmu *m, struct ptwr *p, struct mmu_memory *memory, unsigned int cpus)
 {
     memset(m, 0, sizeof(*m));
     m->p = p;
+    m->memory = memory;
+    m->cpus = (uint8_t)cpus;
     memset(m->ttbr, MMU_NONE, sizeof(m->ttbr));
     for (unsigned int i = 0; i < MMU_FRAMES; i++) {
         m->s2_seen[PTWR_DATA][i] = 1U << PTWR_UNMAPPED;
@@ -80,7 +82,7 @@ static void read_table(const struct fill *fill, unsigned int level, unsigned int
                        unsigned int prefix)
 {
     for (unsigned int i = 0; i < PTWR_ENTRIES; i++) {
-        const struct mmu_entry *e = &fill->m->memory[frame][i];
+        const struct mmu_entry *e = &fill->m->memory->entry[frame][i];
         unsigned int below = prefix << PTWR_INDEX_BITS | i;
 
         read_value(fill, level, frame, below, e->line);
@@ -147,7 +149,7 @@ static void fill_stage2(const struct mmu *m, struct mmu_cache *c, unsigned int c
 
 static void fill_cache(struct mmu *m, struct mmu_cache *c, bool judge)
 {
-    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++) {
+    for (unsigned int cpu = 0; cpu < m->cpus; cpu++) {
         fill_stage2(m, c, cpu);
         for (unsigned int asid = 0; asid < MMU_ASIDS; asid++) {
             struct fill fill = {m, c, cpu * MMU_ASIDS + asid, judge};
@@ -158,7 +160,7 @@ static void fill_cache(struct mmu *m, struct mmu_cache *c, bool judge)
     }
 }
 
-void mmu_settle(struct mmu *m)
+static void settle(struct mmu *m)
 {
     fill_cache(m, &m->now, true);
     if (m->nr_pending != 0) {
@@ -166,6 +168,13 @@ void mmu_settle(struct mmu *m)
             fill_cache(m, &m->early[i], false);
     }
     mmu_check(m);
+}
+
+void mmu_settle(struct mmu *m)
+{
+    settle(m);
+    if (m->neighbour != NULL)
+        settle(m->neighbour);
 }
 
 void mmu_set_base(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base)
@@ -182,6 +191,9 @@ static bool reaches(const struct mmu_pending *op, unsigned int cpu)
     (void)op;
     return cpu < MMU_CPUS;
 }
+
+/* What it acts on is the VMID in VTTBR_EL2: the one whose engine runs. */
+static struct mmu *current(struct mmu *m) { return m; }
 
 static void kill_stage2(struct mmu_cache *c, const struct mmu_pending *op)
 {
@@ -271,9 +283,10 @@ static void kill_by(struct mmu_cache *c, const struct mmu_pending *op)
         kill_stage1(c, op);
 }
 
-void mmu_tlbi(struct mmu *m, enum mmu_tlbi kind, enum ptwr_window window, unsigned int arg)
+void mmu_tlbi(struct mmu *engine, enum mmu_tlbi kind, enum ptwr_window window, unsigned int arg)
 {
-    const struct mmu_pending op = {(uint8_t)kind, (uint8_t)window, m->cpu, (uint16_t)arg};
+    struct mmu *m = current(engine);
+    const struct mmu_pending op = {(uint8_t)kind, (uint8_t)window, engine->cpu, (uint16_t)arg};
 
     if (m->nr_pending == MMU_MAX_PENDING) {
         mmu_fail(m, "more than %d TLBIs without a DSB", MMU_MAX_PENDING);
@@ -312,14 +325,15 @@ static void merge(struct mmu_cache *into, const struct mmu_cache *from)
         a[i] |= b[i];
 }
 
-void mmu_dsb(struct mmu *m)
+void mmu_dsb(struct mmu *engine)
 {
+    struct mmu *m = current(engine);
     frames_t stored, walked;
 
     if (m->nr_pending == 0)
         return;
     for (unsigned int i = 0; i < m->nr_pending; i++) {
-        if (m->pending[i].cpu != m->cpu)
+        if (m->pending[i].cpu != engine->cpu)
             return;
     }
     stored = mmu_storable(m);
@@ -341,7 +355,7 @@ void mmu_dsb(struct mmu *m)
 bool mmu_guest_store(struct mmu *m, unsigned int frame, unsigned int index, desc_t value,
                      enum mmu_store how)
 {
-    struct mmu_entry *e = &m->memory[frame][index];
+    struct mmu_entry *e = &m->memory->entry[frame][index];
 
     if ((mmu_storable(m) & bit(frame)) == 0)
         return false;
@@ -360,7 +374,7 @@ bool mmu_guest_store(struct mmu *m, unsigned int frame, unsigned int index, desc
 
 desc_t mmu_entry_value(const struct mmu *m, unsigned int frame, unsigned int index)
 {
-    return m->memory[frame][index].line;
+    return m->memory->entry[frame][index].line;
 }
 
 va_t mmu_va(unsigned int page)
@@ -393,7 +407,7 @@ bool mmu_sees_hole(const struct mmu *m, unsigned int cpu, unsigned int page)
 
         if ((unmapped(m) & bit(frame)) != 0 && (m->now.s2_walk[cpu] & bit(frame)) == 0)
             return false;
-        e = &m->memory[frame][page >> PTWR_INDEX_BITS * (3 - level) & (PTWR_ENTRIES - 1)];
+        e = &m->memory->entry[frame][page >> PTWR_INDEX_BITS * (3 - level) & (PTWR_ENTRIES - 1)];
         if ((e->line.raw & DESC_VALID) == 0 || (e->has_old && (e->old.raw & DESC_VALID) == 0))
             return true;
         if (level == 3 || (e->line.raw & DESC_TABLE) == 0)

@@ -16,17 +16,21 @@
 #include "ptwr/port.h"
 #include "ptwr/ptwr.h"
 
+/* As many CPUs as a machine of the model can have; each has one to this many. */
 #ifndef MMU_CPUS
-#define MMU_CPUS 2
+#define MMU_CPUS 4
 #endif
 #ifndef MMU_ASIDS
 #define MMU_ASIDS 2
 #endif
 
-/* Machine frames 0 .. 15. Frame 0 is another domain's. */
-#define MMU_FRAMES 16
-#define MMU_WALK   BIT64(REGION_SHIFT) /* all frames lie in the first region */
-#define MMU_NONE   0xff
+/* Machine frames 0 .. 15, in regions that are as small as the build makes them. Frame 0 is nobody's
+ * that the model acts for. */
+#define MMU_FRAMES  16
+#define MMU_REGION  (1U << (REGION_SHIFT - PAGE_SHIFT))
+#define MMU_REGIONS (MMU_FRAMES / MMU_REGION)
+#define MMU_WALK    BIT64(21)
+#define MMU_NONE    0xff
 
 /* Leaves may map this device (Attr2); Attr0 is write-back, Attr1 non-cacheable memory. */
 #define MMU_DEVICE      0x100000
@@ -34,8 +38,8 @@
 #define MMU_NORMAL      0x03
 
 /*
- * Entries are tagged by VMID, ASID, VA prefix and level (M2). There is one VMID: the model's domain
- * has one view. A context is a CPU and an ASID.
+ * Entries are tagged by VMID, ASID, VA prefix and level (M2). A struct mmu is one VMID, which is
+ * one domain: a domain has one view. A context is a CPU and an ASID.
  */
 #define MMU_CONTEXTS (MMU_CPUS * MMU_ASIDS)
 
@@ -76,6 +80,11 @@ struct mmu_entry {
     bool mixed, keep_line, cleaning, has_old;
 };
 
+/* Memory is one, whatever VMIDs there are. */
+struct mmu_memory {
+    struct mmu_entry entry[MMU_FRAMES][PTWR_ENTRIES];
+};
+
 enum mmu_tlbi { MMU_IPAS2E1, MMU_VAAE1, MMU_VMALLE1, MMU_VMALLS12E1 };
 
 /* Issued, but not complete before a DSB of the CPU that issued it (M6). */
@@ -89,7 +98,8 @@ struct mmu_pending {
 
 struct mmu {
     struct ptwr *p;
-    struct mmu_entry memory[MMU_FRAMES][PTWR_ENTRIES];
+    struct mmu_memory *memory;
+    struct mmu *neighbour; /* another VMID on the same machine, or NULL */
     desc_t snapshot[PTWR_MAX_SLOTS][PTWR_ENTRIES];
     uint8_t s2[2][MMU_FRAMES];      /* enum ptwr_perm, by window: EL2's last store */
     uint8_t s2_seen[2][MMU_FRAMES]; /* bit n: a walker may still read permission n (M8) */
@@ -98,8 +108,9 @@ struct mmu {
     struct mmu_cache now;
     /* Accesses that a TLBI should have waited for, and did not on some CPUs (M11). */
     frames_t late_stores, late_walks;
-    uint8_t cpu; /* that runs EL2 */
-    bool fwb;    /* FEAT_S2FWB: stage 2 makes all stores cacheable */
+    uint8_t cpus; /* how many there are */
+    uint8_t cpu;  /* that runs EL2 */
+    bool fwb;     /* FEAT_S2FWB: stage 2 makes all stores cacheable */
     bool erratum;
     bool may_read; /* the caller reads for a check: no effect */
     uint16_t nr_pending;
@@ -114,8 +125,8 @@ struct mmu {
     uint64_t effects;
 };
 
-/* All memory 0, stage 2 empty, no bases. */
-void mmu_init(struct mmu *m, struct ptwr *p);
+/* Stage 2 empty, no bases; memory as it is. */
+void mmu_init(struct mmu *m, struct ptwr *p, struct mmu_memory *memory, unsigned int cpus);
 
 /* Note what went wrong first. */
 __attribute__((format(printf, 2, 3))) void mmu_fail(struct mmu *m, const char *format, ...);

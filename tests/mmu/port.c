@@ -24,7 +24,7 @@ void mmu_effect(struct mmu *m)
  */
 static desc_t read(struct mmu *m, mfn_t table, unsigned int index)
 {
-    const struct mmu_entry *e = &m->memory[number(table)][index];
+    const struct mmu_entry *e = &m->memory->entry[number(table)][index];
 
     return e->cleaning && !e->keep_line ? e->dram : e->line;
 }
@@ -58,7 +58,7 @@ static void check_break(struct mmu *m, unsigned int table, desc_t old, desc_t va
 void ptwr_port_store(void *port, mfn_t table, unsigned int index, desc_t value)
 {
     struct mmu *m = port;
-    struct mmu_entry *e = &m->memory[number(table)][index];
+    struct mmu_entry *e = &m->memory->entry[number(table)][index];
 
     mmu_effect(m);
     check_break(m, number(table), e->line, value);
@@ -142,7 +142,7 @@ void mmu_publish(struct mmu *m)
         m->s2_seen[PTWR_DATA][i] = (uint8_t)(1U << m->s2[PTWR_DATA][i]);
         m->s2_seen[PTWR_WALK][i] = (uint8_t)(1U << m->s2[PTWR_WALK][i]);
         for (unsigned int j = 0; j < PTWR_ENTRIES; j++)
-            m->memory[i][j].has_old = false;
+            m->memory->entry[i][j].has_old = false;
     }
 }
 
@@ -158,7 +158,7 @@ static void complete_cleans(struct mmu *m)
 {
     for (unsigned int i = 0; i < MMU_FRAMES; i++) {
         for (unsigned int j = 0; j < PTWR_ENTRIES; j++) {
-            struct mmu_entry *e = &m->memory[i][j];
+            struct mmu_entry *e = &m->memory->entry[i][j];
 
             if (!e->cleaning)
                 continue;
@@ -229,7 +229,7 @@ void ptwr_port_dc_civac_page(void *port, mfn_t frame)
     if (m->fwb)
         return;
     for (unsigned int j = 0; j < PTWR_ENTRIES; j++) {
-        struct mmu_entry *e = &m->memory[number(frame)][j];
+        struct mmu_entry *e = &m->memory->entry[number(frame)][j];
 
         e->cleaning = e->mixed;
     }

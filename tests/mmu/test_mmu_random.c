@@ -81,6 +81,10 @@ static void guest(uint64_t seed, bool interference, bool show)
         trace(i, &a);
         fail_msg("guest %llu: %s", (unsigned long long)seed, w.mmu.failed);
     }
+    /* Nobody who waits is lost. */
+    world_drain(&w, true);
+    if (w.mmu.failed[0] != '\0')
+        fail_msg("guest %llu: %s", (unsigned long long)seed, w.mmu.failed);
 }
 
 static void guests(bool interference)

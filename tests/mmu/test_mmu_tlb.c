@@ -275,9 +275,9 @@ static void f1_one_way_to_the_table_one_va(void)
 static void f1_one_way_in_the_upper_range(void)
 {
     tree(6, 2, PTWR_POLICY_EMULATE);
-    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++)
+    for (unsigned int cpu = 0; cpu < w.mmu.cpus; cpu++)
         assert_int_equal(world_base(&w, cpu, 0, MMU_NONE), HV_OK);
-    for (unsigned int cpu = 0; cpu < MMU_CPUS; cpu++)
+    for (unsigned int cpu = 0; cpu < w.mmu.cpus; cpu++)
         assert_int_equal(world_base(&w, cpu, 1, ROOT), HV_OK);
     assert_int_equal(world_access(&w, 1, MMU_PAGES / 2, true), WORLD_OK);
     open_table(L3, 1, BAD);

@@ -16,20 +16,17 @@ static void map(struct world *w, unsigned int frame, enum ptwr_perm perm)
     ptwr_port_dsb_ish(&w->mmu);
 }
 
-void world_init(struct world *w, const struct world_config *config)
+/* Domain numbers. */
+enum { OWNER = 1, NEIGHBOUR = 2, OTHERS = 3 };
+
+static void init_domain(struct world *w, struct frame_table *table, struct mmu_memory *memory,
+                        const struct world_config *config, unsigned int owner)
 {
-    memset(w, 0, sizeof(*w));
-    w->nr_frames = config->frames;
-    w->region[0] = w->frames;
-    w->table = (struct frame_table){.region = w->region, .first = 0, .count = 1};
-    for (unsigned int i = 0; i < ARRAY_SIZE(w->frames); i++)
-        w->frames[i].owner = FRAME_NO_OWNER;
-    w->frames[0].owner = 2;
     w->p = (struct ptwr){
-        .frames = &w->table,
+        .frames = table,
         .port = &w->mmu,
         .walk = MMU_WALK,
-        .owner = 1,
+        .owner = (uint8_t)owner,
         .nr_slots = (uint8_t)config->slots,
         .normal_attrs = MMU_NORMAL,
         .devices = {{MMU_DEVICE, MMU_DEVICE_SIZE}},
@@ -38,7 +35,36 @@ void world_init(struct world *w, const struct world_config *config)
         .action = config->action,
     };
     ptwr_init(&w->p);
-    mmu_init(&w->mmu, &w->p);
+    mmu_init(&w->mmu, &w->p, memory, config->cpus != 0 ? config->cpus : 2);
+}
+
+void world_init_neighbour(struct world *w, struct world *neighbour)
+{
+    const struct world_config config = {
+        .slots = w->p.nr_slots,
+        .assist = w->p.assist,
+        .policy = w->p.policy,
+        .action = w->p.action,
+        .cpus = w->mmu.cpus,
+    };
+
+    memset(neighbour, 0, sizeof(*neighbour));
+    init_domain(neighbour, &w->table, &w->memory, &config, NEIGHBOUR);
+    w->mmu.neighbour = &neighbour->mmu;
+    neighbour->mmu.neighbour = &w->mmu;
+}
+
+void world_init(struct world *w, const struct world_config *config)
+{
+    memset(w, 0, sizeof(*w));
+    w->nr_frames = config->frames;
+    for (unsigned int i = 0; i < MMU_REGIONS; i++)
+        w->region[i] = &w->frames[(size_t)i * MMU_REGION];
+    w->table = (struct frame_table){.region = w->region, .first = 0, .count = MMU_REGIONS};
+    for (unsigned int i = 0; i < MMU_FRAMES; i++)
+        w->frames[i].owner = FRAME_NO_OWNER;
+    w->frames[0].owner = OTHERS;
+    init_domain(w, &w->table, &w->memory, config, OWNER);
     for (unsigned int i = 1; i <= config->frames; i++) {
         if (world_add(w, i) != HV_OK)
             mmu_fail(&w->mmu, "frame %u cannot be given to the domain", i);
@@ -89,32 +115,37 @@ static void store_now(struct world *w, const struct ptwr_store *store, enum mmu_
     (void)mmu_guest_store(&w->mmu, store->table.raw, index, desc_of(value), how);
 }
 
-enum ptwr_outcome world_store_as(struct world *w, unsigned int cpu, struct ptwr_store *store,
-                                 enum mmu_store how)
+enum ptwr_outcome world_store_once(struct world *w, unsigned int cpu, struct ptwr_store *store,
+                                   enum mmu_store how, unsigned int budget)
 {
-    unsigned int frame = store->table.raw;
     bool decodes = store->decoded || store->emulatable;
+    enum ptwr_outcome outcome;
 
     w->mmu.cpu = (uint8_t)cpu;
     store->vcpu = (uint8_t)cpu;
-    for (unsigned int i = 0; i < MAX_CALLS; i++) {
-        unsigned int budget = PTWR_BUDGET;
-        enum ptwr_outcome outcome;
-
-        if ((mmu_storable(&w->mmu) & bit(frame)) != 0) {
-            store_now(w, store, how);
-            return PTWR_DONE;
-        }
+    if ((mmu_storable(&w->mmu) & bit(store->table.raw)) != 0) {
+        store_now(w, store, how);
+        return PTWR_DONE;
+    }
+    outcome = ptwr_store_fault(&w->p, store, &budget);
+    if (outcome == PTWR_DECODE && !store->decoded && decodes) {
+        store->decoded = true;
         outcome = ptwr_store_fault(&w->p, store, &budget);
-        if (outcome == PTWR_DECODE && !store->decoded && decodes) {
-            store->decoded = true;
-            continue;
-        }
-        w->crashed = w->crashed || outcome == PTWR_CRASH;
+    }
+    w->crashed = w->crashed || outcome == PTWR_CRASH;
+    return outcome;
+}
+
+enum ptwr_outcome world_store_as(struct world *w, unsigned int cpu, struct ptwr_store *store,
+                                 enum mmu_store how)
+{
+    for (unsigned int i = 0; i < MAX_CALLS; i++) {
+        enum ptwr_outcome outcome = world_store_once(w, cpu, store, how, PTWR_BUDGET);
+
         if (outcome != PTWR_RETRY)
             return outcome;
     }
-    mmu_fail(&w->mmu, "a store to frame %u makes no progress", frame);
+    mmu_fail(&w->mmu, "a store to frame %u makes no progress", store->table.raw);
     return PTWR_INJECT;
 }
 
@@ -137,9 +168,8 @@ enum ptwr_outcome world_store(struct world *w, unsigned int cpu, unsigned int fr
 
 /* --- Accesses by VA --------------------------------------------------------------------------- */
 
-static enum hv_err walk_fault(struct world *w, unsigned int frame)
+static enum hv_err walk_fault(struct world *w, unsigned int frame, unsigned int budget)
 {
-    unsigned int budget = PTWR_BUDGET;
     enum hv_err err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(frame), &budget);
 
     /* What a table or a base named was a table: the guest did nothing to deserve an abort. */
@@ -151,23 +181,19 @@ static enum hv_err walk_fault(struct world *w, unsigned int frame)
 
 /* As core/abort.c: which frame it was is found by EL2's own walk. */
 static enum world_result permission_fault(struct world *w, unsigned int cpu, unsigned int page,
-                                          bool *retry)
+                                          unsigned int budget)
 {
     struct ptwr_walk walk;
-    unsigned int budget = PTWR_BUDGET;
     struct ptwr_store store = {.size = 8, .vcpu = (uint8_t)cpu, .va = mmu_va(page), .pc = 0x2000};
     enum hv_err err = ptwr_translate(&w->p, cpu, mmu_va(page), &walk);
     enum ptwr_outcome outcome;
 
-    *retry = true;
     if (err == HV_EAGAIN) {
         if (ptwr_sync(&w->p, PTWR_T_EL2_WALK, &budget) != HV_EPERM)
-            return WORLD_OK;
-        *retry = false;
+            return WORLD_RETRY;
         w->crashed = true;
         return WORLD_CRASHED;
     }
-    *retry = false;
     if (err != HV_OK)
         return WORLD_STAGE1;
     store.table = pa_to_mfn(pa_of(walk.oa));
@@ -177,37 +203,40 @@ static enum world_result permission_fault(struct world *w, unsigned int cpu, uns
     store.emulatable = true;
     store.value = mmu_entry_value(&w->mmu, store.table.raw, 0).raw;
     outcome = ptwr_store_fault(&w->p, &store, &budget);
-    *retry = outcome == PTWR_RETRY;
     w->crashed = w->crashed || outcome == PTWR_CRASH;
     if (outcome == PTWR_CRASH)
         return WORLD_CRASHED;
+    if (outcome == PTWR_RETRY)
+        return WORLD_RETRY;
     return outcome == PTWR_INJECT ? WORLD_INJECTED : WORLD_OK;
+}
+
+enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned int page,
+                                    bool write, unsigned int budget)
+{
+    unsigned int frame;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    switch (mmu_access(&w->mmu, cpu, page, write, &frame)) {
+    case MMU_HIT:
+        return WORLD_OK;
+    case MMU_STAGE1:
+        return WORLD_STAGE1;
+    case MMU_WALK_FAULT:
+        return walk_fault(w, frame, budget) == HV_EPERM ? WORLD_CRASHED : WORLD_RETRY;
+    case MMU_PERMISSION:
+    default:
+        return permission_fault(w, cpu, page, budget);
+    }
 }
 
 enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write)
 {
-    w->mmu.cpu = (uint8_t)cpu;
     for (unsigned int i = 0; i < MAX_CALLS; i++) {
-        unsigned int frame;
-        enum world_result result;
-        bool retry;
+        enum world_result result = world_access_once(w, cpu, page, write, PTWR_BUDGET);
 
-        switch (mmu_access(&w->mmu, cpu, page, write, &frame)) {
-        case MMU_HIT:
-            return WORLD_OK;
-        case MMU_STAGE1:
-            return WORLD_STAGE1;
-        case MMU_WALK_FAULT:
-            if (walk_fault(w, frame) == HV_EPERM)
-                return WORLD_CRASHED;
-            break;
-        case MMU_PERMISSION:
-        default:
-            result = permission_fault(w, cpu, page, &retry);
-            if (!retry)
-                return result;
-            break;
-        }
+        if (result != WORLD_RETRY)
+            return result;
     }
     mmu_fail(&w->mmu, "an access to page %u makes no progress", page);
     return WORLD_INJECTED;
@@ -257,12 +286,14 @@ enum hv_err world_unpin(struct world *w, unsigned int cpu, unsigned int frame)
     return err;
 }
 
-/* The register is written before the lock is given back. */
-static void write_base(struct world *w, unsigned int cpu, unsigned int which)
+void world_write_base(struct world *w, unsigned int cpu, unsigned int which)
 {
     mfn_t base = w->p.base[cpu][which];
+    uint8_t now = mfn_is_none(base) ? MMU_NONE : (uint8_t)base.raw;
 
-    mmu_set_base(&w->mmu, cpu, which, mfn_is_none(base) ? MMU_NONE : (uint8_t)base.raw);
+    if (w->mmu.ttbr[cpu][which] == now)
+        return;
+    mmu_set_base(&w->mmu, cpu, which, now);
 }
 
 enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, unsigned int frame)
@@ -272,7 +303,8 @@ enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, un
 
     w->mmu.cpu = (uint8_t)cpu;
     UNTIL_DONE(w, err, ptwr_load_base(&w->p, cpu, which, base, &budget));
-    write_base(w, cpu, which);
+    if (err == HV_OK)
+        world_write_base(w, cpu, which);
     return err;
 }
 
@@ -317,6 +349,7 @@ void world_reset(struct world *w)
 {
     ptwr_reset(&w->p);
     w->crashed = false;
+    memset(w->suspended, 0, sizeof(w->suspended));
     memset(w->mmu.ttbr, MMU_NONE, sizeof(w->mmu.ttbr));
     memset(&w->mmu.now, 0, sizeof(w->mmu.now));
     memset(w->mmu.seen_type, 0, sizeof(w->mmu.seen_type));

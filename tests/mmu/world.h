@@ -7,14 +7,29 @@
 
 #include "tests/mmu/mmu.h"
 
+/* What a vCPU does, for whoever draws it: see below. */
+struct action {
+    uint8_t kind;
+    uint8_t cpu;
+    uint8_t frame;
+    uint8_t index;
+    uint8_t value; /* action_value() */
+    uint8_t option;
+    uint8_t budget; /* 0: as core/ gives it, until done; else once, with this much */
+};
+
 struct world {
     struct ptwr p;
     struct mmu mmu;
+    struct mmu_memory memory;
     struct frame_table table;
-    struct frame *region[1];
-    struct frame frames[1U << (REGION_SHIFT - PAGE_SHIFT)];
+    struct frame *region[MMU_REGIONS];
+    struct frame frames[MMU_FRAMES];
     unsigned int nr_frames;
     bool crashed; /* the domain was stopped: nothing happens any more */
+    /* What each vCPU was told to try again (HV_EAGAIN, or a store that was not done yet), and may
+     * try again at any time, or never; ACT_NONE if nothing. */
+    struct action suspended[MMU_CPUS];
 };
 
 struct world_config {
@@ -23,9 +38,16 @@ struct world_config {
     bool assist;
     enum ptwr_policy policy;
     enum ptwr_action action;
+    unsigned int cpus; /* 0: two */
 };
 
 void world_init(struct world *w, const struct world_config *config);
+
+/*
+ * A second domain on the machine of `w`, with a VMID of its own and no frame. Both share the frame
+ * table and the memory.
+ */
+void world_init_neighbour(struct world *w, struct world *neighbour);
 
 /* Frame `frame` is EL2's to write from now on (as m2p is). */
 void world_make_readonly(struct world *w, unsigned int frame);
@@ -53,8 +75,16 @@ enum ptwr_outcome world_store(struct world *w, unsigned int cpu, unsigned int fr
 enum ptwr_outcome world_store_as(struct world *w, unsigned int cpu, struct ptwr_store *store,
                                  enum mmu_store how);
 
+/*
+ * One attempt at a store, which EL2 looks at for so many entries. PTWR_RETRY: to be tried again.
+ */
+enum ptwr_outcome world_store_once(struct world *w, unsigned int cpu, struct ptwr_store *store,
+                                   enum mmu_store how, unsigned int budget);
+
 /* One access by VA, retried as long as EL2 says so. */
-enum world_result { WORLD_OK, WORLD_STAGE1, WORLD_INJECTED, WORLD_CRASHED };
+enum world_result { WORLD_OK, WORLD_STAGE1, WORLD_INJECTED, WORLD_CRASHED, WORLD_RETRY };
+enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned int page,
+                                    bool write, unsigned int budget);
 enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write);
 
 /* Hypercalls and trapped registers: until the engine no longer says HV_EAGAIN. */
@@ -63,6 +93,8 @@ enum hv_err world_update(struct world *w, unsigned int cpu, unsigned int frame, 
 enum hv_err world_pin(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level);
 enum hv_err world_unpin(struct world *w, unsigned int cpu, unsigned int frame);
 enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, unsigned int frame);
+/* The register, as the engine has it now. */
+void world_write_base(struct world *w, unsigned int cpu, unsigned int which);
 enum hv_err world_sync(struct world *w, unsigned int cpu, enum ptwr_trigger why);
 enum hv_err world_assist(struct world *w, unsigned int cpu, bool on);
 enum hv_err world_remove(struct world *w, unsigned int cpu, unsigned int frame);
@@ -72,6 +104,7 @@ void world_reset(struct world *w);
 /* --- Actions, for whoever draws them ---------------------------------------------------------- */
 
 enum action_kind {
+    ACT_NONE,
     ACT_STORE,   /* cpu, frame, index, value, option: how EL2 decides if it faults */
     ACT_NC,      /* the same past the caches; option: the line is dirty */
     ACT_ACCESS,  /* cpu, page = frame and index, option: a store */
@@ -89,19 +122,19 @@ enum action_kind {
     ACT_REMOVE,  /* cpu, frame */
     ACT_ADD,     /* frame */
     ACT_RESET,
+    ACT_AGAIN, /* cpu: goes on with what it was told to try again */
     ACTIONS
 };
 
-enum { STORE_EMULATE, STORE_OPEN, STORE_UNDECODED, STORE_EL0, STORE_HALF, STORE_CAS, STORES };
-
-struct action {
-    uint8_t kind;
-    uint8_t cpu;
-    uint8_t frame;
-    uint8_t index;
-    uint8_t value; /* action_value() */
-    uint8_t option;
-    uint8_t budget; /* 0: as core/ gives it, until done; else once, with this much */
+enum {
+    STORE_EMULATE,
+    STORE_OPEN,
+    STORE_UNDECODED,
+    STORE_EL0,
+    STORE_LOW,  /* half of the entry */
+    STORE_HIGH, /* the other half */
+    STORE_CAS,
+    STORES
 };
 
 /* Value `n` of the alphabet: 0, links, leaves of all kinds, and what has to be refused. */
@@ -110,6 +143,12 @@ desc_t action_value(unsigned int n);
 
 /* Returns false if it is no action in this state (out of range, or the domain was stopped). */
 bool action_run(struct world *w, const struct action *a);
+
+/*
+ * All vCPUs go on with what they were told to try again, in turn, one entry at a time; then, if
+ * `alone`, each for itself. What ends neither way is a failure.
+ */
+void world_drain(struct world *w, bool alone);
 
 /*
  * Any ACTION_BYTES make an action, most of them one that gets somewhere; any two bytes make a

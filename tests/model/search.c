@@ -79,7 +79,7 @@ static void nothing(void) {}
 
 #define EMULATE_REFUSE(frames, slots)                                                              \
     {                                                                                              \
-        frames, slots, true, PTWR_POLICY_EMULATE, PTWR_ACTION_REFUSE                               \
+        frames, slots, true, PTWR_POLICY_EMULATE, PTWR_ACTION_REFUSE, 2                            \
     }
 
 static const struct domain domains[] = {
