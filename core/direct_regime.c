@@ -133,6 +133,8 @@ static bool write_ttbr(struct vcpu *vcpu, unsigned int which, uint64_t value)
     err = load_base(vcpu, which, root, &budget);
     if (err == HV_OK) {
         set_base(which, value, root);
+        if (p->blocks)
+            ptwr_flush(p);
         return true;
     }
     if (err == HV_EAGAIN || vcpu->domain->state != DOMAIN_RUNNING)

@@ -307,6 +307,7 @@ void ptwr_reset(struct ptwr *p)
         }
     }
     p->assist = false;
+    p->blocks = false;
     p->tables_with_writers = 0;
     p->run = 0;
     p->pause = 0;

@@ -140,6 +140,8 @@ struct ptwr {
     uint64_t epoch;  /* full flushes completed */
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
 
+    bool blocks; /* some table has had a block since the domain started */
+
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
 
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
@@ -190,7 +192,9 @@ enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget);
 
 /*
  * Make `mfn` the root in TTBR<which>_EL1 of a vCPU (validating it if need be) and drop the one
- * that was there; MFN_NONE is allowed for which = 0. The caller writes the register and flushes.
+ * that was there; MFN_NONE is allowed for which = 0. The caller writes the register; if p->blocks
+ * and the base is another, it flushes (ptwr_flush) before the guest goes on: a block of the one
+ * tree and a table of the other, cached for one VA and one ASID, were never broken (Arm ARM D8.16).
  */
 NODISCARD
 enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which, mfn_t mfn,

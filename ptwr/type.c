@@ -205,6 +205,7 @@ void type_drop(struct ptwr *p, struct type_at at, desc_t d)
 static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t *child)
 {
     enum ptwr_rule rule;
+    enum hv_err err;
 
     p->count.validated++;
     if (!desc_is_valid(d))
@@ -212,8 +213,12 @@ static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t
     rule = validate_bits(p, at.level, d);
     if (rule != PTWR_RULE_NONE)
         return refuse(p, rule);
-    return desc_is_table(d, at.level) ? take_table(p, at, d, child)
-                                      : take_leaf(p, at.level, d, child);
+    if (desc_is_table(d, at.level))
+        return take_table(p, at, d, child);
+    err = take_leaf(p, at.level, d, child);
+    if (err == HV_OK && at.level < 3)
+        p->blocks = true;
+    return err;
 }
 
 /*

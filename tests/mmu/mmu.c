@@ -54,11 +54,21 @@ static void add_leaf(const struct fill *fill, unsigned int page, unsigned int co
     }
 }
 
+/* The frame that a leaf begins with, if it is one of the machine's. */
+static frames_t leaf_frame(desc_t d)
+{
+    uint64_t frame = desc_oa(d) >> PAGE_SHIFT;
+
+    return frame < MMU_FRAMES ? bit((unsigned int)frame) : 0;
+}
+
 static void add_entry(const struct fill *fill, unsigned int level, unsigned int prefix, desc_t d)
 {
     unsigned int below = PTWR_INDEX_BITS * (3 - level);
     uint64_t table = (d.raw & DESC_OA & ~MMU_WALK) >> PAGE_SHIFT;
 
+    if (level == 2 && (d.raw & DESC_TABLE) == 0)
+        fill->cache->block[fill->context][prefix] |= leaf_frame(d);
     if (level == 3 || (d.raw & DESC_TABLE) == 0)
         add_leaf(fill, prefix << below, 1U << below, d);
     else if (table < MMU_FRAMES)
@@ -116,6 +126,22 @@ static void fill_walks(const struct fill *fill, unsigned int cpu)
     }
 }
 
+/*
+ * M10: a block and a table for one VA, neither of which was broken and flushed before the other was
+ * made: the address of the one, taken for a table's, leads to a frame that nobody judged.
+ */
+static void check_blocks(const struct fill *fill)
+{
+    const struct mmu_cache *c = fill->cache;
+    unsigned int first = MMU_PREFIXES_BELOW(3);
+
+    for (unsigned int i = 0; i < MMU_PAGES / PTWR_ENTRIES; i++) {
+        if (c->block[fill->context][i] != 0 &&
+            (c->next_ipa[fill->context][first + i] | c->next_pa[fill->context][first + i]) != 0)
+            mmu_fail(fill->m, "a walk may take the block of page %u for a table", i * PTWR_ENTRIES);
+    }
+}
+
 static void fill_leaves(const struct fill *fill, unsigned int cpu)
 {
     struct mmu_cache *c = fill->cache;
@@ -156,6 +182,8 @@ static void fill_cache(struct mmu *m, struct mmu_cache *c, bool judge)
 
             fill_walks(&fill, cpu);
             fill_leaves(&fill, cpu);
+            if (judge)
+                check_blocks(&fill);
         }
     }
 }
@@ -226,7 +254,7 @@ static void kill_page(struct mmu_cache *c, unsigned int context, unsigned int pa
     c->leaf[context][page] = 0;
     c->leaf_w[context][page] = 0;
     c->ro[context][page] = 0;
-    c->rw[context][page] = 0;
+    c->rw[context][page] = 0; /* a block's other pages stay, so the block does (M5) */
 }
 
 static void kill_all(struct mmu_cache *c, unsigned int context)
@@ -237,6 +265,7 @@ static void kill_all(struct mmu_cache *c, unsigned int context)
     memset(c->leaf_w[context], 0, sizeof(c->leaf_w[context]));
     memset(c->ro[context], 0, sizeof(c->ro[context]));
     memset(c->rw[context], 0, sizeof(c->rw[context]));
+    memset(c->block[context], 0, sizeof(c->block[context]));
     c->used[context] = 0;
 }
 

@@ -65,6 +65,8 @@ struct mmu_cache {
      * those that let a store fail for want of stage 2's permission, and those that let it pass. */
     frames_t leaf[MMU_CONTEXTS][MMU_PAGES], leaf_w[MMU_CONTEXTS][MMU_PAGES];
     frames_t ro[MMU_CONTEXTS][MMU_PAGES], rw[MMU_CONTEXTS][MMU_PAGES];
+    /* Blocks by the VA prefix of the level-3 table that might stand there instead (M10). */
+    frames_t block[MMU_CONTEXTS][MMU_PAGES / PTWR_ENTRIES];
     /* Tables of which a valid entry was read: something made of it may be held (M9). */
     frames_t used[MMU_CONTEXTS];
 };

@@ -529,6 +529,22 @@ static void a14_break_that_the_guest_did_not_finish_is_finished(void)
     sound();
 }
 
+/* The same by another root: the block of one tree, the table of the other, one VA and one ASID. */
+static void a14_block_and_table_of_two_roots_do_not_meet(void)
+{
+    tree(9, 2, PTWR_POLICY_EMULATE);
+    world_fill(&w, 6, table_desc(7), NONE);
+    world_fill(&w, 7, table_desc(8), NONE);
+    world_fill(&w, 8, block_desc(8, LEAF_RO), NONE);
+    assert_int_equal(world_access(&w, 0, PAGE(0, 0), true), WORLD_OK);
+    assert_int_equal(world_base(&w, 0, 0, 6), HV_OK);
+    assert_int_equal(world_access(&w, 0, PAGE(0, 0), false), WORLD_OK);
+    sound();
+    assert_int_equal(world_base(&w, 0, 0, MMU_NONE), HV_OK);
+    assert_int_equal(world_base(&w, 0, 0, ROOT), HV_OK);
+    sound();
+}
+
 static void no_hole(struct mmu *m)
 {
     for (unsigned int i = 0; i < 2; i++) {
@@ -623,6 +639,7 @@ static void a16_crash_puts_the_batch_back(void)
     X(a14_rights_change_in_place)                                                                  \
     X(a14_whatever_else_changes_is_broken_too)                                                     \
     X(a14_break_that_the_guest_did_not_finish_is_finished)                                         \
+    X(a14_block_and_table_of_two_roots_do_not_meet)                                                \
     X(f4_no_other_cpu_sees_the_break)                                                              \
     X(a16_refused_batch_entry_keeps_its_new_value_without_the_valid_bit)                           \
     X(a16_refused_store_is_not_performed)                                                          \

@@ -293,6 +293,10 @@ void world_write_base(struct world *w, unsigned int cpu, unsigned int which)
 
     if (w->mmu.ttbr[cpu][which] == now)
         return;
+    /* What is walked between the write and the flush is walked for nobody, and flushed. */
+    mmu_set_base(&w->mmu, cpu, which, MMU_NONE);
+    if (w->p.blocks)
+        ptwr_flush(&w->p);
     mmu_set_base(&w->mmu, cpu, which, now);
 }
 
