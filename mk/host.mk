@@ -102,23 +102,43 @@ mutants: setup
 	tests/mutants/run
 	tests/mutants/run --search
 
-FUZZ := clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+SANITIZED_FUZZ := clang -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-$(BUILD)/fuzz_ptwr: $(MMU_SOURCES) tests/fuzz/fuzz_ptwr.c $(wildcard ptwr/*.h tests/mmu/*.h) | setup
+# The same program twice: with sanitizers, and many times as fast without, where libFuzzer watches
+# the engine alone.
+FUZZ_HEADERS := $(wildcard ptwr/*.h tests/mmu/*.h)
+FUZZ_MODEL := $(filter-out ptwr/%,$(MMU_SOURCES)) tests/fuzz/fuzz_ptwr.c
+FUZZ_CFLAGS = $(filter-out -O1,$(MMU_CFLAGS)) -DMMU_ASIDS=1
+
+$(BUILD)/fuzz_ptwr_slow: $(MMU_SOURCES) tests/fuzz/fuzz_ptwr.c $(FUZZ_HEADERS) mk/host.mk | setup
 	@mkdir -p $(@D)
+	@echo "  FUZZ    tests/fuzz/fuzz_ptwr.c (sanitized)"
+	@$(SANITIZED_FUZZ) $(FUZZ_CFLAGS) -O2 $(filter %.c,$^) -o $@
+
+$(BUILD)/fuzz_ptwr: $(MMU_SOURCES) tests/fuzz/fuzz_ptwr.c $(FUZZ_HEADERS) mk/host.mk | setup
+	@mkdir -p $(BUILD)/fuzz/obj
 	@echo "  FUZZ    tests/fuzz/fuzz_ptwr.c"
-	@$(FUZZ) $(MMU_CFLAGS) $(filter %.c,$^) -o $@
+	@cd $(BUILD)/fuzz/obj && clang $(FUZZ_CFLAGS) -iquote $(CURDIR) -O3 -march=native -c \
+		$(FUZZ_MODEL:%=$(CURDIR)/%)
+	@cd $(BUILD)/fuzz/obj && clang $(FUZZ_CFLAGS) -iquote $(CURDIR) -O2 \
+		-fsanitize-coverage=inline-8bit-counters,pc-table -c \
+		$(addprefix $(CURDIR)/,$(filter ptwr/%,$(MMU_SOURCES)))
+	@clang -fsanitize=fuzzer $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(notdir $(MMU_SOURCES)) \
+		fuzz_ptwr.c) -o $@
 
 $(BUILD)/fuzz_config: core/config.c tests/fuzz/fuzz_config.c core/config.h | setup
 	@mkdir -p $(@D)
 	@echo "  FUZZ    tests/fuzz/fuzz_config.c"
-	@$(FUZZ) $(HOST_CFLAGS) $(filter %.c,$^) -lfdt -o $@
+	@$(SANITIZED_FUZZ) $(HOST_CFLAGS) $(filter %.c,$^) -lfdt -o $@
 
-# Each for SECONDS=100; what is found new stays in build/fuzz/.
-fuzz: $(BUILD)/fuzz_ptwr $(BUILD)/fuzz_config
+# Each for SECONDS=100; what is found new stays in build/fuzz/. The engine's say at their end how
+# many operations they ran.
+FUZZ_ENGINE = -max_total_time=$(SECONDS) -max_len=1200 -len_control=0 -entropic=0 -print_final_stats=1 \
+	-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/ptwr tests/fuzz/ptwr
+fuzz: $(BUILD)/fuzz_ptwr $(BUILD)/fuzz_ptwr_slow $(BUILD)/fuzz_config
 	@mkdir -p $(BUILD)/fuzz/ptwr $(BUILD)/fuzz/config
-	$(BUILD)/fuzz_ptwr -max_total_time=$(SECONDS) -max_len=1200 -print_final_stats=1 \
-		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/ptwr tests/fuzz/ptwr
+	$(BUILD)/fuzz_ptwr $(FUZZ_ENGINE)
+	$(BUILD)/fuzz_ptwr_slow $(FUZZ_ENGINE)
 	$(BUILD)/fuzz_config -max_total_time=$(SECONDS) -max_len=1000 -print_final_stats=1 \
 		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/config
 
