@@ -19,7 +19,8 @@ TIMEOUT ?= 120
 CC := $(CROSS_COMPILE)gcc
 LD := $(CROSS_COMPILE)ld
 OBJCOPY := $(CROSS_COMPILE)objcopy
-NM := $(CROSS_COMPILE)nm
+# The compiler's own: it reads objects that the linker has yet to compile.
+NM := $(CROSS_COMPILE)gcc-nm
 HOSTCC ?= gcc
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wswitch-enum -Wvla -Werror
@@ -34,13 +35,19 @@ INCLUDES := -I. -Iinclude -Iarch/aarch64/include -isystem $(PACKAGES)/include
 DEFINES := $(if $(DEBUG),-DDEBUG)
 CFLAGS := $(BARE) $(BARE_GCC) -fpie -fvisibility=hidden $(WARNINGS) $(INCLUDES) $(DEFINES)
 # The image relocates itself, so it needs R_AARCH64_RELATIVE only, and no interpreter.
-LDFLAGS := -nostdlib -static -pie --no-dynamic-linker -z max-page-size=4096 -z norelro \
-	-z noexecstack --build-id=none --fatal-warnings --gc-sections -T arch/aarch64/latch.lds
+empty :=
+comma := ,
+LDFLAGS := -nostdlib -static-pie -T arch/aarch64/latch.lds $(subst $(empty) ,$(comma),-Wl \
+	--no-dynamic-linker -z max-page-size=4096 -z norelro -z noexecstack --build-id=none \
+	--fatal-warnings --gc-sections)
 
 # ptwr/invariant.c is for tests: it looks at every frame at once.
 SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch/aarch64/*.S \
 	arch/aarch64/gic/*.c core/*.c ptwr/*.c boards/*/*.c)))
-# What runs at the start, at an end or for a person to read is made small instead of fast.
+# What runs at the start, at an end or for a person to read is made small instead of fast. The rest
+# is compiled as one when it is linked: an effect of the engine's port is one instruction, but as a
+# function of another file it would be a call. One partition makes it the same each time.
+LTO := -flto -flto-partition=one
 SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
 	$(addprefix core/,config.c console.c direct.c direct_build.c direct_map.c direct_plan.c \
 	domain.c elf.c fmt.c guest_fdt.c image.c main.c mem.c panic.c refusal.c)
@@ -65,10 +72,11 @@ include mk/host.mk
 # Objects depend on this file, which changes only when the compiler or its flags do.
 $(BUILD)/obj/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CFLAGS) $(SMALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(SMALL)' >$@
+	@echo '$(CC) $(CFLAGS) $(LTO) $(SMALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS) $(LTO) $(SMALL)' >$@
 
 $(patsubst %,$(BUILD)/obj/%.o,$(SMALL)): OPTIMIZE := -Os
 
+$(BUILD)/obj/%.c.o: OPTIMIZE := $(LTO)
 $(BUILD)/obj/%.c.o: %.c $(BUILD)/obj/flags | setup
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
@@ -81,8 +89,7 @@ $(BUILD)/obj/%.S.o: %.S $(BUILD)/obj/flags | setup
 
 $(BUILD)/latch.elf: $(OBJECTS) arch/aarch64/latch.lds | setup
 	@echo "  LD      $@"
-	@$(LD) $(LDFLAGS) $(OBJECTS) $(PACKAGES)/libfdt.a \
-		"$$($(CC) -print-libgcc-file-name)" -o $@
+	@$(CC) $(CFLAGS) $(LTO) $(LDFLAGS) $(OBJECTS) $(PACKAGES)/libfdt.a -lgcc -o $@
 
 $(BUILD)/latch.bin: $(BUILD)/latch.elf
 	@$(OBJCOPY) -O binary $< $@

@@ -97,4 +97,4 @@ set $pc = 0""")
     assert len(backtrace) == 1, text
     names = functions(backtrace[0])
     assert names[-3:] == ["sched_start", "latch_main", "primary"], names
-    assert "??" not in names and len(names) >= 4, names
+    assert "??" not in names, names
