@@ -101,7 +101,7 @@ enum hv_err direct_new_base(struct vcpu *vcpu, unsigned int which, mfn_t root, u
     if (err != HV_OK)
         return err;
     set_base(which, mfn_is_none(root) ? 0 : mfn_to_pa(root).raw | p->walk, root);
-    ptwr_flush(p);
+    ptwr_flush(p, budget);
     return HV_OK;
 }
 
@@ -134,7 +134,7 @@ static bool write_ttbr(struct vcpu *vcpu, unsigned int which, uint64_t value)
     if (err == HV_OK) {
         set_base(which, value, root);
         if (p->blocks)
-            ptwr_flush(p);
+            ptwr_flush(p, &budget);
         return true;
     }
     if (err == HV_EAGAIN || vcpu->domain->state != DOMAIN_RUNNING)

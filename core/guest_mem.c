@@ -125,6 +125,21 @@ enum hv_err guest_read(struct vcpu *vcpu, va_t from, void *to, size_t size, unsi
     return HV_OK;
 }
 
+enum hv_err guest_can_write(struct vcpu *vcpu, va_t to, size_t size, unsigned int *budget)
+{
+    while (size != 0) {
+        size_t n = in_page(to, size);
+        uint8_t *at;
+        enum hv_err err = find(vcpu, to, true, &at, budget);
+
+        if (err != HV_OK)
+            return err;
+        to.raw += n;
+        size -= n;
+    }
+    return HV_OK;
+}
+
 enum hv_err guest_write(struct vcpu *vcpu, va_t to, const void *from, size_t size,
                         unsigned int *budget)
 {

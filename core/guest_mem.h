@@ -26,6 +26,10 @@ enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
 NODISCARD
 enum hv_err guest_read(struct vcpu *vcpu, va_t from, void *to, size_t size, unsigned int *budget);
 
+/* Could all of this be written now? Nothing is changed, and later it may be otherwise. */
+NODISCARD
+enum hv_err guest_can_write(struct vcpu *vcpu, va_t to, size_t size, unsigned int *budget);
+
 /*
  * Copy out to what EL1 can write: plain memory of the domain's own, not page tables nor the m2p. A
  * fault in the middle leaves the part before it written.

@@ -30,6 +30,28 @@ static inline void hypercall_spend(unsigned int *budget, unsigned int amount)
     *budget = *budget > amount ? *budget - amount : 0;
 }
 
+/*
+ * May the caller name this domain in a request? HV_OK: itself, by DOMID_SELF. HV_EPERM: another, or
+ * itself by its number. HV_ESRCH: there is none.
+ */
+NODISCARD
+enum hv_err hypercall_domid(uint64_t domid);
+
+/*
+ * Which vCPUs a guest wants flushed: the 64 bits at `pointer`, of which those without a vCPU mean
+ * nothing. HV_EINVAL: not 8-byte aligned; else as guest_read(). Precondition: the lock is held.
+ */
+NODISCARD
+enum hv_err hypercall_vcpu_mask(struct vcpu *vcpu, uint64_t pointer, uint64_t *mask,
+                                unsigned int *budget);
+
+/*
+ * Flush everything, or one address. All vCPUs: TLBI by broadcast costs no more than one of them
+ * alone. Precondition: the lock is held.
+ */
+void hypercall_flush(struct vcpu *vcpu, unsigned int *budget);
+void hypercall_flush_va(struct vcpu *vcpu, va_t va);
+
 int64_t hypercall_mmu_update(struct vcpu *vcpu);
 int64_t hypercall_mmuext_op(struct vcpu *vcpu);
 int64_t hypercall_update_va_mapping(struct vcpu *vcpu);

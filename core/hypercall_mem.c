@@ -5,6 +5,7 @@
 #include "core/domain.h"
 #include "core/guest_mem.h"
 #include "core/hypercall_calls.h"
+#include "core/m2p.h"
 #include "core/mem.h"
 #include "ptwr/port.h"
 
@@ -14,14 +15,6 @@
 
 /* What one frame counts for in a trap's budget: flushed or zeroed, and its m2p entry. */
 #define FRAME_COST 16
-
-static void set_m2p(struct direct *direct, mfn_t mfn, uint64_t pfn)
-{
-    const struct direct_map *map = &direct->map;
-    mfn_t page = direct_m2p_mfn(map, mfn.raw / REGION_FRAMES - map->m2p_first);
-
-    ptwr_port_store(&direct->port, page, mfn.raw % REGION_FRAMES, desc_of(pfn));
-}
 
 /*
  * A frame comes back as the pseudo-physical frame that it was at the start. The guest is told
@@ -51,7 +44,7 @@ static enum hv_err give_frame(struct vcpu *vcpu, va_t slot, unsigned int *budget
     dsb_ishst();
     direct->nr_frames++;
     if (direct_pfn(&direct->map, mfn, &pfn))
-        set_m2p(direct, mfn, pfn);
+        m2p_set(direct, mfn, pfn);
     return HV_OK;
 }
 
@@ -70,7 +63,7 @@ static enum hv_err take_frame(struct vcpu *vcpu, va_t slot, unsigned int *budget
     err = ptwr_frame_remove(&direct->ptwr, mfn, budget);
     if (err != HV_OK)
         return err;
-    set_m2p(direct, mfn, LATCH_M2P_NONE);
+    m2p_set(direct, mfn, LATCH_M2P_NONE);
     frame_get(direct->ptwr.frames, mfn)->parent = direct->spare.raw;
     direct->spare = mfn;
     direct->nr_frames--;

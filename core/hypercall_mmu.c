@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Page tables by request: mmu_update, mmuext_op, update_va_mapping. */
-#include <arch/regime.h>
-
 #include "core/direct_regime.h"
 #include "core/domain.h"
 #include "core/guest_mem.h"
 #include "core/hypercall_calls.h"
+#include "core/m2p.h"
 #include "core/refusal.h"
 #include "ptwr/port.h"
 
 /* Requests that are copied in at once. */
 #define CHUNK 32
-
-/* What a flush of everything counts for in a trap's budget. */
-#define FLUSH_COST 16
 
 #define KIND_MASK UINT64_C(3)
 
@@ -41,7 +37,7 @@ static enum hv_err decode_batch(struct vcpu *vcpu, struct batch *b)
         .budget = PTWR_BUDGET,
     };
     if ((uint32_t)x[3] != DOMID_SELF)
-        return HV_ESRCH;
+        return hypercall_domid((uint32_t)x[3]);
     return (x[0] & 7) == 0 ? HV_OK : HV_EINVAL;
 }
 
@@ -54,12 +50,24 @@ static uint32_t chunk(const struct batch *b, size_t size)
     return (uint32_t)(n < b->left ? n : b->left);
 }
 
+/* What could not be told of is not begun. Later the place may be gone: then the guest took it. */
+static enum hv_err check_done(struct batch *b)
+{
+    const uint64_t *x = b->vcpu->regs.x;
+
+    if (x[2] == 0 || ((uint32_t)x[1] & HYPERCALL_CONTINUED) != 0)
+        return HV_OK;
+    return guest_can_write(b->vcpu, va_of(x[2]), sizeof(b->done), &b->budget);
+}
+
 /* Up to the first error. HV_EAGAIN: of the budget, or of the request that is next. */
 static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn request)
 {
     uint64_t copy[CHUNK * sizeof(struct mmuext_op) / sizeof(uint64_t)];
     enum hv_err err = direct_sync(b->vcpu, PTWR_T_HYPERCALL, &b->budget);
 
+    if (err == HV_OK)
+        err = check_done(b);
     while (err == HV_OK && b->left != 0) {
         uint32_t n = chunk(b, size);
 
@@ -140,7 +148,8 @@ static desc_t preserve_af(const struct ptwr *p, mfn_t table, unsigned int index,
 
 static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
 {
-    const struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct direct *direct = &vcpu->domain->direct;
+    const struct ptwr *p = &direct->ptwr;
     const struct mmu_update *u = request;
     uint64_t kind = u->ptr & KIND_MASK;
     unsigned int index = (unsigned int)(u->ptr / sizeof(uint64_t)) % PTWR_ENTRIES;
@@ -149,6 +158,8 @@ static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsign
 
     if (u->ptr >= p->walk || (u->ptr & (sizeof(uint64_t) - 1) & ~KIND_MASK) != 0)
         return HV_EINVAL;
+    if (kind == MMU_MACHPHYS_UPDATE)
+        return m2p_update(direct, table, u->val);
     if (kind == MMU_PT_UPDATE_PRESERVE_AD)
         value = preserve_af(p, table, index, value);
     else if (kind != MMU_NORMAL_PT_UPDATE)
@@ -199,9 +210,22 @@ static enum hv_err table_request(struct vcpu *vcpu, const struct mmuext_op *op,
     }
 }
 
+static enum hv_err flush_multi(struct vcpu *vcpu, const struct mmuext_op *op, unsigned int *budget)
+{
+    uint64_t mask;
+    enum hv_err err = hypercall_vcpu_mask(vcpu, op->arg2, &mask, budget);
+
+    if (err != HV_OK || mask == 0)
+        return err;
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+        hypercall_flush(vcpu, budget);
+    else
+        hypercall_flush_va(vcpu, va_of(op->arg1));
+    return HV_OK;
+}
+
 static enum hv_err mmuext_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
     const struct mmuext_op *op = request;
 
     switch (op->cmd) {
@@ -214,19 +238,19 @@ static enum hv_err mmuext_request(struct vcpu *vcpu, const void *request, unsign
     case MMUEXT_NEW_USER_BASEPTR:
         return table_request(vcpu, op, budget);
     case MMUEXT_TLB_FLUSH_LOCAL:
-    case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_TLB_FLUSH_ALL:
-        ptwr_flush(p);
-        hypercall_spend(budget, FLUSH_COST);
+        hypercall_flush(vcpu, budget);
         return HV_OK;
     case MMUEXT_INVLPG_LOCAL:
-    case MMUEXT_INVLPG_MULTI:
     case MMUEXT_INVLPG_ALL:
-        regime_flush_va(va_of(op->arg1));
-        p->count.tlbi_va++;
+        hypercall_flush_va(vcpu, va_of(op->arg1));
         return HV_OK;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+        return flush_multi(vcpu, op, budget);
     case MMUEXT_FLUSH_CACHE: /* for domains with devices of their own, as in Xen: here are none */
         return HV_EINVAL;
+    case MMUEXT_SET_LDT: /* segments are x86's */
     default:
         return HV_ENOSYS;
     }
@@ -252,6 +276,22 @@ static enum hv_err update_va(struct vcpu *vcpu, va_t va, desc_t value, unsigned 
     return store_entry(vcpu, walk.table, walk.index, value, budget);
 }
 
+/* Whom the flags name: all of the domain's vCPUs, none, or those of a mask that is read. */
+static enum hv_err decode_flush(struct vcpu *vcpu, uint64_t flags, uint64_t *mask,
+                                unsigned int *budget)
+{
+    uint64_t who = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK;
+
+    *mask = UINT64_MAX;
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE) {
+        *mask = 0;
+        return who == 0 ? HV_OK : HV_EINVAL;
+    }
+    if (who == UVMF_LOCAL || who == UVMF_ALL)
+        return HV_OK;
+    return hypercall_vcpu_mask(vcpu, who, mask, budget);
+}
+
 int64_t hypercall_update_va_mapping(struct vcpu *vcpu)
 {
     struct domain *d = vcpu->domain;
@@ -259,17 +299,20 @@ int64_t hypercall_update_va_mapping(struct vcpu *vcpu)
     desc_t value = desc_of(vcpu->regs.x[1]);
     uint64_t flags = vcpu->regs.x[2];
     unsigned int budget = PTWR_BUDGET;
+    uint64_t mask;
     enum hv_err err;
 
-    if (flags > UVMF_INVLPG)
+    if ((flags & UVMF_FLUSHTYPE_MASK) > UVMF_INVLPG)
         return HV_EINVAL;
     spin_lock(&d->lock);
-    err = update_va(vcpu, va, value, &budget);
-    if (err == HV_OK && flags == UVMF_TLB_FLUSH) {
-        ptwr_flush(&d->direct.ptwr);
-    } else if (err == HV_OK && flags == UVMF_INVLPG) {
-        regime_flush_va(va);
-        d->direct.ptwr.count.tlbi_va++;
+    err = decode_flush(vcpu, flags, &mask, &budget);
+    if (err == HV_OK)
+        err = update_va(vcpu, va, value, &budget);
+    if (err == HV_OK && mask != 0) {
+        if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH)
+            hypercall_flush(vcpu, &budget);
+        else
+            hypercall_flush_va(vcpu, va);
     }
     spin_unlock(&d->lock);
     return hypercall_result(err);

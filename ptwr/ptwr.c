@@ -225,12 +225,10 @@ enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget)
     return HV_OK;
 }
 
-void ptwr_flush(struct ptwr *p)
+void ptwr_flush(struct ptwr *p, unsigned int *budget)
 {
-    unsigned int budget = PTWR_BUDGET;
-
     sequence_flush(p);
-    (void)ptwr_work(p, &budget); /* what is left is done when somebody needs it */
+    (void)ptwr_work(p, budget);
 }
 
 /* --- Frames in and out ------------------------------------------------------------------------ */

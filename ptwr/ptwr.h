@@ -281,8 +281,9 @@ void ptwr_protect_open(struct ptwr *p, unsigned int vcpu, enum ptwr_trigger why)
 NODISCARD
 enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget);
 
-/* A VMALLE1IS with its barriers for the guest's flush calls; frees what it makes free. */
-void ptwr_flush(struct ptwr *p);
+/* A VMALLE1IS with its barriers for the guest's flush calls; frees what it makes free, as far as
+ * the budget goes: the rest is done when somebody needs it. */
+void ptwr_flush(struct ptwr *p, unsigned int *budget);
 
 /*
  * EL2's own walk of the guest's stage 1, by single atomic loads. HV_EFAULT: no translation (level

@@ -46,6 +46,7 @@
  * page table, it is a plain store.
  */
 #define MMU_NORMAL_PT_UPDATE      0
+#define MMU_MACHPHYS_UPDATE       1 /* m2p entry of the frame at ptr := pfn val, or LATCH_M2P_NONE */
 #define MMU_PT_UPDATE_PRESERVE_AD 2 /* a valid entry keeps its AF */
 
 /* mmuext_op(struct mmuext_op *ops, unsigned int count, unsigned int *done, domid): as above. */
@@ -62,13 +63,19 @@
 #define MMUEXT_TLB_FLUSH_ALL    10
 #define MMUEXT_INVLPG_ALL       11
 #define MMUEXT_FLUSH_CACHE      12 /* -EINVAL: for domains with devices of their own */
+#define MMUEXT_SET_LDT          13 /* -ENOSYS: segments are x86's */
 #define MMUEXT_NEW_USER_BASEPTR 15 /* TTBR0_EL1, ASID 0, flush; mfn 0: none */
 
 /* update_va_mapping(va, descriptor, flags): the level-3 entry of va in the loaded tables; -EINVAL
  * if va has no level-3 table. */
-#define UVMF_NONE      0
-#define UVMF_TLB_FLUSH 1 /* flush everything */
-#define UVMF_INVLPG    2 /* flush this va */
+#define UVMF_NONE           0
+#define UVMF_TLB_FLUSH      1 /* flush everything */
+#define UVMF_INVLPG         2 /* flush this va */
+#define UVMF_FLUSHTYPE_MASK 3
+/* Or'ed to one of the latter two: where. MULTI takes the VA of a uint64_t, bit n for vCPU n. */
+#define UVMF_LOCAL       0
+#define UVMF_MULTI(mask) ((uint64_t)(uintptr_t)(mask))
+#define UVMF_ALL         4
 
 /* vm_assist(command, type). */
 #define VMASST_CMD_enable               0
@@ -133,7 +140,7 @@ struct mmuext_op {
     uint32_t cmd;
     uint32_t unused;
     uint64_t arg1; /* mfn: PIN, UNPIN, NEW_BASEPTR; va: INVLPG */
-    uint64_t arg2;
+    uint64_t arg2; /* VA of a uint64_t, bit n for vCPU n: .._MULTI */
 };
 
 struct sched_shutdown {

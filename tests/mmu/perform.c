@@ -160,7 +160,7 @@ static enum hv_err attempt(struct world *w, const struct action *a, unsigned int
         w->crashed = w->crashed || err == HV_EPERM;
         return err;
     case ACT_FLUSH:
-        ptwr_flush(&w->p);
+        ptwr_flush(&w->p, &(unsigned int){PTWR_BUDGET});
         return HV_OK;
     case ACT_WORK:
         return ptwr_work(&w->p, &budget);

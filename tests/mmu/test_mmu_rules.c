@@ -110,7 +110,7 @@ static void refused_tree_is_plain_again(void)
     world_fill(&w, 4, page_desc(6, LEAF_RO), BAD);
     assert_int_equal(world_base(&w, 0, 0, 1), HV_EINVAL);
     w.mmu.cpu = 0;
-    ptwr_flush(&w.p);
+    ptwr_flush(&w.p, &(unsigned int){PTWR_BUDGET});
     for (unsigned int i = 1; i <= 5; i++)
         assert_int_equal(state(i), FRAME_PLAIN);
     sound();

@@ -178,7 +178,7 @@ static void a2_many_tables_are_protected_at_once(void)
     for (unsigned int i = 1; i <= 12; i++)
         assert_int_equal(world_unpin(&w, 0, i), HV_OK);
     w.mmu.cpu = 0;
-    ptwr_flush(&w.p);
+    ptwr_flush(&w.p, &(unsigned int){PTWR_BUDGET});
     for (unsigned int i = 1; i <= 12; i++)
         assert_int_equal(state(i), FRAME_PLAIN);
     sound();
@@ -194,7 +194,7 @@ static void a2_stale_tables_leave_the_walk_window_with_the_flush(void)
         for (unsigned int i = 1; i <= count; i++)
             assert_int_equal(world_unpin(&w, 0, i), HV_OK);
         w.mmu.cpu = 1;
-        ptwr_flush(&w.p);
+        ptwr_flush(&w.p, &(unsigned int){PTWR_BUDGET});
         for (unsigned int i = 1; i <= count; i++)
             assert_int_equal(world_store(&w, 0, i, 0, BAD), PTWR_DONE);
         sound();
@@ -523,7 +523,7 @@ static void a14_break_that_the_guest_did_not_finish_is_finished(void)
     assert_int_equal(w.p.count.tlbi_all, before + 1);
     assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
     w.mmu.cpu = 0;
-    ptwr_flush(&w.p);
+    ptwr_flush(&w.p, &(unsigned int){PTWR_BUDGET});
     assert_int_equal(world_store(&w, 0, L2, 0, block_desc(6, LEAF_RW)), PTWR_DONE);
     assert_int_equal(w.p.count.tlbi_all, before + 2);
     sound();
@@ -558,7 +558,7 @@ static void f4_no_other_cpu_sees_the_break(void)
 {
     tree(8, 2, PTWR_POLICY_EMULATE);
     assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
-    ptwr_flush(&w.p); /* the store above is seen by all */
+    ptwr_flush(&w.p, &(unsigned int){PTWR_BUDGET}); /* the store above is seen by all */
     w.mmu.hook = no_hole;
     assert_int_equal(world_store(&w, 0, L3, 0, page_desc(7, LEAF_RO)), PTWR_DONE);
     assert_int_equal(world_access(&w, 1, PAGE(0, 0), false), WORLD_OK);

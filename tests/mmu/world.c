@@ -296,7 +296,7 @@ void world_write_base(struct world *w, unsigned int cpu, unsigned int which)
     /* What is walked between the write and the flush is walked for nobody, and flushed. */
     mmu_set_base(&w->mmu, cpu, which, MMU_NONE);
     if (w->p.blocks)
-        ptwr_flush(&w->p);
+        ptwr_flush(&w->p, &(unsigned int){PTWR_BUDGET});
     mmu_set_base(&w->mmu, cpu, which, now);
 }
 

@@ -409,7 +409,7 @@ static void blocks_cost_budget_by_their_frames(void **state)
     assert_true(calls >= 16);
     fake_check_all(f);
     assert_int_equal(guest_unpin(f, SPARE), HV_OK);
-    ptwr_flush(&f->ptwr);
+    ptwr_flush(&f->ptwr, &(unsigned int){PTWR_BUDGET});
     calls = 1;
     budget = PTWR_BUDGET;
     while (ptwr_work(&f->ptwr, &budget) == HV_EAGAIN) {
@@ -549,7 +549,7 @@ static void frame_that_goes_stale_after_a_flush_waits_for_the_next(void **state)
     assert_int_equal(guest_pin(f, SPARE, 3), HV_OK);
     assert_int_equal(guest_pin(f, SPARE + 1, 3), HV_OK);
     assert_int_equal(guest_unpin(f, SPARE), HV_OK);
-    ptwr_flush(&f->ptwr);
+    ptwr_flush(&f->ptwr, &(unsigned int){PTWR_BUDGET});
     assert_int_equal(guest_unpin(f, SPARE + 1), HV_OK);
     assert_int_equal(guest_work(f), HV_OK);
     assert_int_equal(fake_record(f, SPARE + 1)->state, FRAME_STALE);
@@ -586,7 +586,7 @@ static void store_to_a_flushed_stale_frame_flushes_no_more(void **state)
     (void)state;
     assert_int_equal(guest_pin(f, LEAF, 3), HV_OK);
     assert_int_equal(guest_unpin(f, LEAF), HV_OK);
-    ptwr_flush(&f->ptwr);
+    ptwr_flush(&f->ptwr, &(unsigned int){PTWR_BUDGET});
     assert_int_equal(fake_record(f, LEAF)->state, FRAME_STALE);
     before = f->ptwr.count.tlbi_all;
     assert_int_equal(guest_store(f, LEAF, 0, 0x1234), GUEST_DONE);

@@ -131,7 +131,7 @@ enum hv_err guest_update(struct fake *f, unsigned int table, unsigned int index,
 
 void guest_flush(struct fake *f)
 {
-    ptwr_flush(&f->ptwr);
+    ptwr_flush(&f->ptwr, &(unsigned int){PTWR_BUDGET});
     fake_settle(f);
 }
 
