@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memory_op: frames that a direct domain gives back and takes again, and where its m2p lies. */
-#include <arch/barrier.h>
-
+#include "core/balloon.h"
 #include "core/domain.h"
 #include "core/guest_mem.h"
 #include "core/hypercall_calls.h"
-#include "core/m2p.h"
 #include "core/mem.h"
-#include "ptwr/port.h"
 
 /* The command's upper bits: how many extents earlier tries have done, as in Xen. */
 #define COMMAND_BITS 4
@@ -17,57 +14,43 @@
 #define FRAME_COST 16
 
 /*
- * A frame comes back as the pseudo-physical frame that it was at the start. The guest is told
- * first: from then on nothing can fail.
+ * One more frame. increase_reservation: as the pseudo-physical frame that it was at the start;
+ * populate_physmap: as the one that the slot asks for. The guest is told first: from then on
+ * nothing can fail.
  */
-static enum hv_err give_frame(struct vcpu *vcpu, va_t slot, unsigned int *budget)
+static enum hv_err give_frame(struct vcpu *vcpu, uint64_t command, va_t slot, unsigned int *budget)
 {
     struct direct *direct = &vcpu->domain->direct;
-    mfn_t mfn = direct->spare;
-    uint64_t number = mfn.raw;
-    struct frame *frame;
-    uint32_t pfn;
-    enum hv_err err;
+    uint64_t number = balloon_next(direct).raw;
+    uint64_t pfn;
+    enum hv_err err = HV_OK;
 
-    if (mfn_is_none(mfn))
+    if (mfn_is_none(balloon_next(direct)))
         return HV_ENOMEM;
-    err = guest_write(vcpu, slot, &number, sizeof(number), budget);
-    if (err != HV_OK)
-        return err;
-    frame = frame_get(direct->ptwr.frames, mfn);
-    direct->spare = mfn_of(frame->parent);
-    err = ptwr_frame_add(&direct->ptwr, mfn);
-    if (err != HV_OK)
-        return err;
-    mem_zero(mfn_to_pa(mfn), PAGE_SIZE);
-    ptwr_port_s2_store(&direct->port, PTWR_DATA, mfn, PTWR_RW);
-    dsb_ishst();
-    direct->nr_frames++;
-    if (direct_pfn(&direct->map, mfn, &pfn))
-        m2p_set(direct, mfn, pfn);
-    return HV_OK;
+    if (command == XENMEM_populate_physmap)
+        err = guest_read(vcpu, slot, &pfn, sizeof(pfn), budget);
+    else
+        pfn = balloon_home(direct, balloon_next(direct));
+    if (err == HV_OK && pfn >= direct_nr_pfns(&direct->map))
+        err = HV_EINVAL;
+    if (err == HV_OK)
+        err = guest_write(vcpu, slot, &number, sizeof(number), budget);
+    if (err == HV_OK)
+        balloon_give(direct, pfn);
+    return err;
 }
 
 static enum hv_err take_frame(struct vcpu *vcpu, va_t slot, unsigned int *budget)
 {
     struct direct *direct = &vcpu->domain->direct;
     uint64_t number;
-    mfn_t mfn;
     enum hv_err err = guest_read(vcpu, slot, &number, sizeof(number), budget);
 
     if (err != HV_OK)
         return err;
     if (number >= direct->ptwr.walk >> PAGE_SHIFT)
         return HV_EPERM;
-    mfn = mfn_of(number);
-    err = ptwr_frame_remove(&direct->ptwr, mfn, budget);
-    if (err != HV_OK)
-        return err;
-    m2p_set(direct, mfn, LATCH_M2P_NONE);
-    frame_get(direct->ptwr.frames, mfn)->parent = direct->spare.raw;
-    direct->spare = mfn;
-    direct->nr_frames--;
-    return HV_OK;
+    return balloon_take(direct, mfn_of(number), budget);
 }
 
 static enum hv_err decode_reservation(struct vcpu *vcpu, uint64_t start,
@@ -77,12 +60,11 @@ static enum hv_err decode_reservation(struct vcpu *vcpu, uint64_t start,
 
     if (err != HV_OK)
         return err;
-    if (r->domid != DOMID_SELF)
-        return HV_ESRCH;
     if (r->extent_order != 0 || (r->extent_start & 7) != 0 || start > r->nr_extents ||
-        r->nr_extents > UINT32_MAX)
+        r->nr_extents > UINT32_MAX ||
+        r->extent_start + r->nr_extents * sizeof(uint64_t) < r->extent_start)
         return HV_EINVAL;
-    return HV_OK;
+    return hypercall_domid(r->domid);
 }
 
 /* As Xen: the first frame that cannot be had or given ends it; the result is how many were. */
@@ -102,10 +84,10 @@ static int64_t reservation(struct vcpu *vcpu, uint64_t command, uint64_t start)
 
         if (budget == 0)
             err = HV_EAGAIN;
-        else if (command == XENMEM_increase_reservation)
-            err = give_frame(vcpu, slot, &budget);
-        else
+        else if (command == XENMEM_decrease_reservation)
             err = take_frame(vcpu, slot, &budget);
+        else
+            err = give_frame(vcpu, command, slot, &budget);
         if (err != HV_OK)
             break;
         hypercall_spend(&budget, FRAME_COST);
@@ -144,6 +126,21 @@ static int64_t m2p_list(struct vcpu *vcpu, uint64_t start)
     return hypercall_result(err);
 }
 
+/* A number that is said of the domain whose number the pointer names: only its own. */
+static int64_t of_domain(struct vcpu *vcpu, int64_t number)
+{
+    unsigned int budget = PTWR_BUDGET;
+    uint16_t domid;
+    enum hv_err err;
+
+    if (vcpu->regs.x[1] == 0)
+        return number;
+    err = guest_read(vcpu, va_of(vcpu->regs.x[1]), &domid, sizeof(domid), &budget);
+    if (err == HV_OK)
+        err = hypercall_domid(domid);
+    return err == HV_OK ? number : hypercall_result(err);
+}
+
 static int64_t memory_op(struct vcpu *vcpu)
 {
     const struct direct *direct = &vcpu->domain->direct;
@@ -153,13 +150,14 @@ static int64_t memory_op(struct vcpu *vcpu)
     switch (command) {
     case XENMEM_increase_reservation:
     case XENMEM_decrease_reservation:
+    case XENMEM_populate_physmap:
         return reservation(vcpu, command, start);
     case XENMEM_maximum_ram_page:
         return (int64_t)pa_to_mfn(mem_end()).raw;
     case XENMEM_current_reservation:
-        return direct->nr_frames;
+        return of_domain(vcpu, direct->nr_frames);
     case XENMEM_maximum_reservation:
-        return direct_nr_pfns(&direct->map);
+        return of_domain(vcpu, direct_nr_pfns(&direct->map));
     case XENMEM_machphys_mfn_list:
         return m2p_list(vcpu, start);
     default:

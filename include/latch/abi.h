@@ -110,9 +110,10 @@
 #define XENMEM_increase_reservation 0 /* struct xen_memory_reservation; returns frames done */
 #define XENMEM_decrease_reservation 1
 #define XENMEM_maximum_ram_page     2 /* returns the highest machine frame number + 1 */
-#define XENMEM_current_reservation  3 /* returns frames */
+#define XENMEM_current_reservation  3 /* uint16_t domid, or NULL; returns frames */
 #define XENMEM_maximum_reservation  4
 #define XENMEM_machphys_mfn_list    5 /* struct xen_machphys_mfn_list */
+#define XENMEM_populate_physmap     6 /* struct xen_memory_reservation; returns frames done */
 
 /* latch_op(command, pointer, size). Both return the bytes written: size, or the whole if less. */
 #define LATCH_OP_counters 0 /* struct latch_counters */
@@ -149,10 +150,11 @@ struct sched_shutdown {
 
 /*
  * extent_order must be 0. decrease: gives the frames mfns[] away; increase: gets frames that were
- * given away back, zeroed, and fills mfns[]. Both stop at the first frame that cannot be had or is
- * in use, and return how many were done. Latch keeps the m2p: a frame that is away has
- * LATCH_M2P_NONE, one that comes back is the pseudo-physical frame that it was at the start. The
- * p2m is the guest's to keep.
+ * given away back, zeroed, and fills mfns[]; populate: the same, but mfns[] holds the pfns that
+ * they are to be, and is filled. All stop at the first frame that cannot be had or is in use, and
+ * return how many were done. Latch keeps the m2p: a frame that is away has LATCH_M2P_NONE; one that
+ * comes back by increase is the pseudo-physical frame that it was at the start. The p2m is the
+ * guest's to keep.
  */
 struct xen_memory_reservation {
     uint64_t extent_start; /* VA of uint64_t mfns[nr_extents] */
