@@ -52,6 +52,9 @@ enum hv_err direct_set_regime(struct vcpu *caller, struct vcpu *target, uint64_t
         err = load(caller, target, 0, root[0], &budget);
     if (err != HV_OK)
         return err;
+    /* As at any change of a base: what the CPU may still have of an earlier life is gone. */
+    if (p->blocks)
+        ptwr_flush(p, &budget);
     a->sctlr = regime_read(REGIME_SCTLR);
     a->mair = regime_read(REGIME_MAIR);
     a->tcr = regime_read(REGIME_TCR) & ~TCR_EPD0;
