@@ -25,11 +25,13 @@ static struct vcpu vcpus[2];
 
 /* The made-up hardware. */
 static unsigned version;
-static uint64_t hw_lr[NR_LRS];
+static uint64_t lrs[2][NR_LRS]; /* of each CPU */
 static uint64_t hw_notify;
 static bool physical_active;
 static unsigned cpu; /* the CPU that runs: that of the vCPU of the same number */
+#define hw_lr (lrs[cpu])
 static bool io_locked;
+static unsigned kicked; /* vCPUs, a bit each */
 static unsigned wakes;
 static char sent[64];
 static unsigned nr_sent;
@@ -82,7 +84,11 @@ void sched_wake(struct vcpu *v)
     wakes++;
 }
 
-void sched_kick(struct vcpu *v) { sched_wake(v); }
+void sched_kick(struct vcpu *v)
+{
+    kicked |= 1u << v->id;
+    sched_wake(v);
+}
 
 struct vcpu *current_vcpu(void) { return &vcpus[cpu]; }
 
@@ -109,14 +115,14 @@ void console_guest_putc(struct domain *d, char c)
 /* The guest. */
 static void write_reg(uint64_t ipa, unsigned size, uint64_t value)
 {
-    assert_true(vgic_mmio(&vcpus[0], ipa, size, true, &value));
+    assert_int_equal(vgic_mmio(&vcpus[cpu], ipa, size, true, &value), MMIO_DONE);
 }
 
 static uint64_t read_reg(uint64_t ipa, unsigned size)
 {
     uint64_t value = 0;
 
-    assert_true(vgic_mmio(&vcpus[0], ipa, size, false, &value));
+    assert_int_equal(vgic_mmio(&vcpus[cpu], ipa, size, false, &value), MMIO_DONE);
     return value;
 }
 
@@ -133,7 +139,7 @@ static uint64_t uart_read(unsigned offset)
     return value;
 }
 
-static void enter(void) { vgic_flush_lrs(&vcpus[0]); }
+static void enter(void) { vgic_flush_lrs(&vcpus[cpu]); }
 
 /* List register that holds `intid` in `state`, or -1. */
 static int find(unsigned intid, uint64_t state)
@@ -169,7 +175,9 @@ static void start(unsigned gic)
     version = gic;
     memset(&dom, 0, sizeof(dom));
     memset(vcpus, 0, sizeof(vcpus));
-    memset(hw_lr, 0, sizeof(hw_lr));
+    memset(lrs, 0, sizeof(lrs));
+    cpu = 0;
+    kicked = 0;
     hw_notify = 0;
     physical_active = false;
     wakes = 0;
@@ -498,6 +506,174 @@ static void uart_announces_what_it_received(void **state)
     assert_true(vgic_has_pending(&vcpus[0]));
 }
 
+/* ---- Two CPUs ---- */
+
+#define ISENABLER (GICD + 0x104)
+#define ICENABLER (GICD + 0x184)
+#define ISPENDR   (GICD + 0x204)
+#define ICPENDR   (GICD + 0x284)
+#define ISACTIVER (GICD + 0x304)
+#define ICACTIVER (GICD + 0x384)
+#define BIT_OF(n) BIT64((n)-32)
+
+static void on_cpu(unsigned n) { cpu = n; }
+
+/* The other CPU took its interrupt: what it was asked is done before its guest goes on. */
+static void interrupted(unsigned n)
+{
+    unsigned here = cpu;
+
+    assert_true((kicked >> n & 1) != 0);
+    on_cpu(n);
+    vgic_fill_lrs(&vcpus[n]);
+    on_cpu(here);
+}
+
+/* SPI 40 is pending in a list register of CPU 1, CPU 0 runs. */
+static void spi_at_cpu_1(void)
+{
+    dom.io_shared = true;
+    on_cpu(1);
+    vgic_load(&vcpus[1]);
+    on_cpu(0);
+    write_reg(GICD + 0x6000 + 8 * 40, 8, 1);
+    enable_spi(40);
+    write_reg(ISPENDR, 4, BIT_OF(40));
+    interrupted(1);
+    on_cpu(1);
+    assert_true(find(40, LR_PENDING) >= 0);
+    on_cpu(0);
+    kicked = 0;
+}
+
+static enum mmio_result read_once(uint64_t ipa, uint64_t *value)
+{
+    return vgic_mmio(&vcpus[cpu], ipa, 4, false, value);
+}
+
+static void disabled_elsewhere_is_taken_out_there(void **state)
+{
+    (void)state;
+    spi_at_cpu_1();
+    write_reg(ICENABLER, 4, BIT_OF(40));
+    assert_int_equal(read_reg(GICD, 4) >> 31, 1); /* RWP */
+    interrupted(1);
+    assert_int_equal(read_reg(GICD, 4) >> 31, 0);
+    on_cpu(1);
+    assert_int_equal(find(40, LR_PENDING), -1);
+    on_cpu(0);
+    write_reg(ISENABLER, 4, BIT_OF(40));
+    interrupted(1);
+    on_cpu(1);
+    assert_true(find(40, LR_PENDING) >= 0);
+}
+
+static void state_elsewhere_is_read_when_it_has_been_noted(void **state)
+{
+    uint64_t value = 0;
+
+    (void)state;
+    spi_at_cpu_1();
+    assert_int_equal(read_once(ISPENDR, &value), MMIO_AGAIN);
+    assert_int_equal(read_once(ISPENDR, &value), MMIO_AGAIN);
+    interrupted(1);
+    assert_int_equal(read_once(ISPENDR, &value), MMIO_DONE);
+    assert_int_equal(value, BIT_OF(40));
+    on_cpu(1);
+    acknowledge(40);
+    on_cpu(0);
+    /* Not from memory: the next read asks anew. */
+    assert_int_equal(read_once(ISACTIVER, &value), MMIO_AGAIN);
+    interrupted(1);
+    assert_int_equal(read_once(ISACTIVER, &value), MMIO_DONE);
+    assert_int_equal(value, BIT_OF(40));
+}
+
+static void pending_taken_back_and_given_again(void **state)
+{
+    (void)state;
+    spi_at_cpu_1();
+    write_reg(ICPENDR, 4, BIT_OF(40));
+    interrupted(1);
+    on_cpu(1);
+    assert_int_equal(find(40, LR_PENDING), -1);
+    on_cpu(0);
+    write_reg(ISPENDR, 4, BIT_OF(40));
+    interrupted(1);
+    write_reg(ICPENDR, 4, BIT_OF(40));
+    write_reg(ISPENDR, 4, BIT_OF(40)); /* before the other one has done the first */
+    interrupted(1);
+    on_cpu(1);
+    assert_true(find(40, LR_PENDING) >= 0);
+}
+
+static void active_elsewhere_is_ended_by_a_register(void **state)
+{
+    (void)state;
+    spi_at_cpu_1();
+    on_cpu(1);
+    acknowledge(40);
+    on_cpu(0);
+    write_reg(ICACTIVER, 4, BIT_OF(40));
+    interrupted(1);
+    on_cpu(1);
+    assert_int_equal(find(40, LR_ACTIVE), -1);
+    on_cpu(0);
+    write_reg(ISACTIVER, 4, BIT_OF(40));
+    interrupted(1);
+    on_cpu(1);
+    assert_true(find(40, LR_ACTIVE) >= 0);
+}
+
+static void routed_away_goes_on_at_the_other_cpu(void **state)
+{
+    (void)state;
+    spi_at_cpu_1();
+    write_reg(GICD + 0x6000 + 8 * 40, 8, 0);
+    enter();
+    assert_int_equal(find(40, LR_PENDING), -1); /* never in two list registers */
+    interrupted(1);
+    enter();
+    assert_true(find(40, LR_PENDING) >= 0);
+    on_cpu(1);
+    assert_int_equal(find(40, LR_PENDING), -1);
+}
+
+static void sgi_sent_while_the_last_one_is_handled_comes_too(void **state)
+{
+    (void)state;
+    dom.io_shared = true;
+    on_cpu(1);
+    vgic_load(&vcpus[1]);
+    write_reg(GICR + VGIC_GICR_STRIDE + 0x10100, 4, BIT64(3));
+    on_cpu(0);
+    vgic_sgi1r(&vcpus[0], UINT64_C(3) << 24 | BIT64(1));
+    interrupted(1);
+    on_cpu(1);
+    acknowledge(3);
+    on_cpu(0);
+    kicked = 0;
+    vgic_sgi1r(&vcpus[0], UINT64_C(3) << 24 | BIT64(1));
+    interrupted(1);
+    on_cpu(1);
+    assert_true(find(3, LR_ACTIVE) >= 0);
+    assert_true(end(3)); /* asks for a maintenance interrupt: there is more */
+    vgic_maintenance(&vcpus[1]);
+    assert_true(find(3, LR_PENDING) >= 0);
+}
+
+static void vcpu_that_leaves_does_what_it_was_asked(void **state)
+{
+    (void)state;
+    spi_at_cpu_1();
+    write_reg(ICPENDR, 4, BIT_OF(40));
+    on_cpu(1);
+    vgic_save(&vcpus[1]);
+    on_cpu(0);
+    assert_int_equal(read_reg(ISPENDR, 4), 0);
+    assert_int_equal(read_reg(GICD, 4) >> 31, 0);
+}
+
 #define V2(test) cmocka_unit_test_setup(test, start_v2)
 #define V3(test) cmocka_unit_test_setup(test, start_v3)
 
@@ -520,6 +696,13 @@ int main(void)
         V2(reset_forgets_all),
         V2(uart_sends_and_asks_for_more),
         V2(uart_announces_what_it_received),
+        V3(disabled_elsewhere_is_taken_out_there),
+        V3(state_elsewhere_is_read_when_it_has_been_noted),
+        V3(pending_taken_back_and_given_again),
+        V3(active_elsewhere_is_ended_by_a_register),
+        V3(routed_away_goes_on_at_the_other_cpu),
+        V3(sgi_sent_while_the_last_one_is_handled_comes_too),
+        V3(vcpu_that_leaves_does_what_it_was_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
