@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 from conftest import ROOT, Run, direct, machine_options
 
 WORK = ["start", "spaces", "ranges", "fork", "switch", "hypercalls"]
@@ -12,8 +14,9 @@ def demo(name, bootargs=""):
     return direct(name, "", bootargs, memory_mib=32).replace("direct-.elf", "direct.elf")
 
 
-def test_demo_of_two_domains():
-    done = subprocess.run([str(ROOT / "tools/latch"), "run", str(ROOT / "dts/demo.dts"),
+@pytest.mark.parametrize("system", ["demo", "smp"])
+def test_demo_of_two_domains(system):
+    done = subprocess.run([str(ROOT / "tools/latch"), "run", str(ROOT / f"dts/{system}.dts"),
                            "--no-input", "--timeout", "120"], stdin=subprocess.DEVNULL,
                           capture_output=True, encoding="utf-8", errors="replace", check=False,
                           timeout=150)
