@@ -11,136 +11,29 @@
 #include "direct/interrupt.h"
 #include "direct/memory.h"
 #include "direct/table.h"
+#include "direct/worker.h"
 
-#define MAX_VCPUS  8
 #define NR_PAGES   4
 #define PRIVATE_VA UINT64_C(0x40000000) /* each vCPU's own level-3 table */
 #define SHARED_VA  UINT64_C(0x50000000) /* one level-3 table that is linked in all spaces */
-#define SHARE      (TABLE_ENTRIES / MAX_VCPUS)
+#define SHARE      (TABLE_ENTRIES / MAX_WORKERS)
 #define ROUNDS     6u
 #define RACES      40u /* refusals by each vCPU */
+#define NOTHING    UINT64_C(0x0bad0bad0bad0bad)
+#define MARK(n)    (UINT64_C(0x5eed000000000000) + (n))
 
-extern char guest_vectors[], smp_entry[];
-
-struct worker;
-void smp_begin(struct worker *me);
-typedef void (*job_fn)(struct worker *me);
-
-struct worker {
-    void *stack; /* first: smp.S */
-    unsigned int id;
-    job_fn job; /* to do; NULL once it is done */
-    unsigned int starts;
-    uint64_t wrong;      /* loads that did not show what the entry says */
-    unsigned int rounds; /* of forbid() */
-    struct space space;
-    uint64_t *table;
-};
-
-static struct worker workers[MAX_VCPUS];
-static unsigned int nr_workers;
 static uint64_t *pages[NR_PAGES]; /* page n holds MARK(n) in all its words */
+static uint64_t *private[MAX_WORKERS];
 static uint64_t *shared;
 static bool stop, racing;
 
-#define NOTHING   UINT64_C(0x0bad0bad0bad0bad)
-#define MARK(n)   (UINT64_C(0x5eed000000000000) + (n))
-#define GET(x)    __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
-#define PUT(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
-
 static uint64_t look(uint64_t va) { return *(const volatile uint64_t *)(uintptr_t)va; }
-
-static void work(struct worker *me)
-{
-    PUT(me->starts, me->starts + 1);
-    for (;;) {
-        job_fn job = GET(me->job);
-
-        if (job == NULL)
-            continue;
-        job(me);
-        PUT(me->job, NULL);
-    }
-}
-
-/* Where VCPUOP_up sends a vCPU, with its stack, its vectors and its space; CPU_ON by smp.S. */
-NORETURN void smp_begin(struct worker *me)
-{
-    write_sysreg(0x300000, cpacr_el1);
-    isb();
-    work(me);
-    for (;;)
-        ;
-}
-
-static bool wait_for(const struct worker *w)
-{
-    uint64_t until = timer_now() + timer_ms(20000);
-
-    while (GET(w->job) != NULL) {
-        if (timer_now() > until)
-            return false;
-    }
-    return true;
-}
-
-static void all(job_fn job, const char *what)
-{
-    for (unsigned int i = 0; i < nr_workers; i++)
-        workers[i].wrong = 0;
-    for (unsigned int i = 1; i < nr_workers; i++)
-        PUT(workers[i].job, job);
-    job(&workers[0]);
-    for (unsigned int i = 1; i < nr_workers; i++)
-        expect(wait_for(&workers[i]), what);
-    for (unsigned int i = 0; i < nr_workers; i++)
-        expect_equal(workers[i].wrong, 0, what);
-}
-
-static struct latch_vcpu_context context_of(struct worker *w)
-{
-    return (struct latch_vcpu_context){
-        .pc = (uint64_t)(uintptr_t)smp_begin,
-        .sp = va_of(w->stack) + PAGE_SIZE,
-        .x0 = va_of(w),
-        .vbar = va_of(guest_vectors),
-        .ttbr0 = space_ttbr(&w->space),
-        .ttbr1 = read_sysreg(ttbr1_el1),
-    };
-}
-
-static void make_worker(unsigned int id)
-{
-    struct worker *w = &workers[id];
-
-    w->id = id;
-    w->stack = page_alloc();
-    space_create(&w->space, (uint16_t)(1 + id));
-    w->table = space_entry(&w->space, PRIVATE_VA, 3);
-    entry_write(space_entry(&w->space, SHARED_VA, 2), entry_table(shared));
-    space_pin(&w->space);
-}
-
-static bool started(struct worker *w, unsigned int times)
-{
-    uint64_t until = timer_now() + timer_ms(20000);
-
-    while (GET(w->starts) != times) {
-        if (timer_now() > until)
-            return false;
-    }
-    return true;
-}
 
 static void case_bring_up(void)
 {
     for (unsigned int i = 1; i < nr_workers; i++) {
-        struct latch_vcpu_context context = context_of(&workers[i]);
-
         expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_is_up, i, NULL), 0, "down before");
-        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_initialise, i, &context), 0, "initialise");
-        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_up, i, NULL), 0, "up");
-        expect(started(&workers[i], 1), "it runs");
+        expect(worker_up(&workers[i]), "it runs");
         expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_is_up, i, NULL), 1, "is up");
     }
 }
@@ -153,7 +46,7 @@ static void refused(uint64_t command, uint64_t vcpu, void *argument, int error, 
 /* vCPU 1 is down. */
 static void case_wrong_starts(void)
 {
-    struct latch_vcpu_context good = context_of(&workers[1]);
+    struct latch_vcpu_context good = worker_context(&workers[1]);
     struct latch_vcpu_context bad;
 
     refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up before initialise");
@@ -180,7 +73,7 @@ static void case_wrong_starts(void)
     bad.ttbr0 = foreign_mfn(0) << 12 | start_info->walk;
     refused(VCPUOP_initialise, 1, &bad, LATCH_EPERM, "a root that is not its own");
     bad = good;
-    bad.ttbr0 = (virt_to_mfn(workers[1].table) << 12) | start_info->walk;
+    bad.ttbr0 = (virt_to_mfn(private[1]) << 12) | start_info->walk;
     refused(VCPUOP_initialise, 1, &bad, LATCH_EBUSY, "a root of another level");
     refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up after initialise was refused");
     expect_equal((uint64_t)psci_call(PSCI_CPU_OFF, 0, 0, 0), (uint64_t)-3, "CPU_OFF of the last");
@@ -213,39 +106,39 @@ static void storm(struct worker *me, uint64_t *table, uint64_t va, unsigned int 
     }
 }
 
-static void private_storm(struct worker *me) { storm(me, me->table, PRIVATE_VA, 0, TABLE_ENTRIES); }
+static void private_storm(struct worker *me) { storm(me, private[me->id], PRIVATE_VA, 0, TABLE_ENTRIES); }
 
 static void shared_storm(struct worker *me) { storm(me, shared, SHARED_VA, me->id * SHARE, SHARE); }
 
-static void case_private_tables(void) { all(private_storm, "private tables"); }
+static void case_private_tables(void) { expect(workers_run(private_storm), "private tables"); }
 
-static void case_shared_table(void) { all(shared_storm, "a shared table"); }
+static void case_shared_table(void) { expect(workers_run(shared_storm), "a shared table"); }
 
 /* By hypercall, pinning and unpinning: long calls of all vCPUs at once. */
 static void call_storm(struct worker *me)
 {
     for (unsigned int round = 0; round < ROUNDS; round++) {
         for (unsigned int i = 0; i < 64; i++)
-            entry_write_by_hypercall(&me->table[i],
+            entry_write_by_hypercall(&private[me->id][i],
                                      entry_page(pages[(i + round) % NR_PAGES], PAGE_PRIVATE));
         for (unsigned int i = 0; i < 64; i++)
             me->wrong += look(PRIVATE_VA + i * PAGE_SIZE) != MARK((i + round) % NR_PAGES);
         me->wrong += hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(me->space.root)) != 0;
         me->wrong += hyp_mmuext(MMUEXT_NEW_USER_BASEPTR, 0) != 0;
         for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-            entry_write(&me->table[i], entry_page(pages[i % NR_PAGES], PAGE_PRIVATE));
+            entry_write(&private[me->id][i], entry_page(pages[i % NR_PAGES], PAGE_PRIVATE));
         me->wrong += hyp_mmuext(MMUEXT_PIN_L4_TABLE, virt_to_mfn(me->space.root)) != 0;
         write_sysreg(space_ttbr(&me->space), ttbr0_el1);
         isb();
         for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
             me->wrong += look(PRIVATE_VA + i * PAGE_SIZE) != MARK(i % NR_PAGES);
         for (unsigned int i = 0; i < TABLE_ENTRIES; i++)
-            entry_write(&me->table[i], 0);
+            entry_write(&private[me->id][i], 0);
         tlbi_all();
     }
 }
 
-static void case_calls(void) { all(call_storm, "calls"); }
+static void case_calls(void) { expect(workers_run(call_storm), "calls"); }
 
 /* Whatever they do, nobody ever sees through it. The others write what is forbidden into entry 5 of
  * the shared table, valid entries around it. */
@@ -301,7 +194,7 @@ static void case_race(void)
     PUT(stop, false);
     PUT(racing, true);
     for (unsigned int i = 1; i < nr_workers; i++)
-        PUT(workers[i].job, forbid);
+        worker_give(&workers[i], forbid);
     for (; !all_raced() && timer_now() < until; loads++) {
         uint64_t value = probe(SHARED_VA + 5 * PAGE_SIZE);
 
@@ -314,7 +207,7 @@ static void case_race(void)
     }
     PUT(stop, true);
     for (unsigned int i = 1; i < nr_workers; i++)
-        expect(wait_for(&workers[i]), "the writers go on");
+        expect(worker_wait(&workers[i]), "the writers go on");
     PUT(racing, false);
     expect(all_raced(), "all have raced");
     expect_equal(seen + faults, loads, "every load was answered");
@@ -337,34 +230,20 @@ static void go_off(struct worker *me)
     me->wrong++;
 }
 
-static bool is_down(unsigned int id)
-{
-    uint64_t until = timer_now() + timer_ms(20000);
-
-    while (hyp_vcpu_op(VCPUOP_is_up, id, NULL) != 0) {
-        if (timer_now() > until)
-            return false;
-    }
-    return true;
-}
-
 /* A vCPU that is down holds no table: its root can be unpinned, and is ordinary memory again. */
 static void case_down_and_up(void)
 {
     for (unsigned int i = 1; i < nr_workers; i++) {
         struct worker *w = &workers[i];
-        struct latch_vcpu_context context = context_of(w);
 
-        PUT(w->job, go_down);
-        expect(is_down(i), "it is down");
+        worker_give(w, go_down);
+        expect(worker_is_down(w), "it is down");
         expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, virt_to_mfn(w->space.root)), 0,
                      "its root is unpinned");
         *(volatile uint64_t *)&w->space.root[511] = 2;
         *(volatile uint64_t *)&w->space.root[511] = 0;
         refused(VCPUOP_up, i, NULL, LATCH_EINVAL, "up without a new start");
-        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_initialise, i, &context), 0, "initialise");
-        expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_up, i, NULL), 0, "up");
-        expect(started(w, 2), "it runs again");
+        expect(worker_up(w), "it runs again");
     }
 }
 
@@ -375,11 +254,11 @@ static void case_psci(void)
     for (unsigned int i = 1; i < nr_workers; i++) {
         struct worker *w = &workers[i];
 
-        PUT(w->job, go_off);
-        expect(is_down(i), "it is off");
-        expect_equal((uint64_t)psci_call(PSCI_CPU_ON, i, (uint64_t)(uintptr_t)smp_entry, va_of(w)),
+        worker_give(w, go_off);
+        expect(worker_is_down(w), "it is off");
+        expect_equal((uint64_t)psci_call(PSCI_CPU_ON, i, (uint64_t)(uintptr_t)worker_entry, va_of(w)),
                      0, "CPU_ON");
-        expect(started(w, 3), "it runs again");
+        expect(worker_started(w, 3), "it runs again");
     }
 }
 
@@ -403,18 +282,19 @@ void guest_main(void)
     };
 
     (void)assist_set(true);
-    nr_workers = (unsigned int)start_info->nr_vcpus;
+    workers_init();
     shared = table_alloc();
     for (unsigned int i = 0; i < NR_PAGES; i++) {
         pages[i] = page_alloc();
         for (unsigned int w = 0; w < PAGE_SIZE / sizeof(uint64_t); w++)
             pages[i][w] = MARK(i);
     }
-    for (unsigned int i = 0; i < nr_workers; i++)
-        make_worker(i);
-    space_load(&workers[0].space);
+    for (unsigned int i = 0; i < nr_workers; i++) {
+        private[i] = space_entry(&workers[i].space, PRIVATE_VA, 3);
+        entry_write(space_entry(&workers[i].space, SHARED_VA, 2), entry_table(shared));
+    }
     cases_run(cases, ARRAY_SIZE(cases));
-    PUT(workers[nr_workers - 1].job, end_all);
+    worker_give(&workers[nr_workers - 1], end_all);
     for (;;)
         ;
 }

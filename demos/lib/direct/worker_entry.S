@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where CPU_ON sends a vCPU: x0 = its struct worker, whose first word is its stack. */
     .text
-    .global smp_entry
-    .type   smp_entry, %function
-smp_entry:
+    .global worker_entry
+    .type   worker_entry, %function
+worker_entry:
     ldr     x1, [x0]
     add     x1, x1, #4096
     mov     sp, x1
@@ -11,5 +11,5 @@ smp_entry:
     add     x1, x1, :lo12:guest_vectors
     msr     vbar_el1, x1
     isb
-    b       smp_begin
-    .size   smp_entry, . - smp_entry
+    b       worker_begin
+    .size   worker_entry, . - worker_entry
