@@ -103,3 +103,13 @@ def test_refused_entry_of_one_vcpu_stops_all(latch):
     assert any(line.startswith("latch: domain smp stopped: page table entry refused")
                for line in run.latch()), run
     assert "latch: end: 1 ended, 1 stopped" in run.lines, run
+
+
+@pytest.mark.parametrize("options", [["--icount"], []], ids=["icount", "threads"])
+def test_vcpu_attacks_what_another_works_on(latch, options):
+    run = latch(direct("races", "races", cpus=3, action="refuse") +
+                guest("hello", extra="latch,cpus = <1>;"), "--smp", "3", *options, timeout=140)
+    assert run.status == 0, run
+    for name, case in run.cases("races").items():
+        assert case.ok, f"{name}: {case.text}\n{run}"
+    assert "latch: end: 2 ended, 0 stopped" in run.lines, run
