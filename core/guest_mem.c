@@ -72,9 +72,9 @@ static bool by_words(const void *a, const void *b, size_t n)
     return ((((uintptr_t)a) | (uintptr_t)b | n) & 7) == 0;
 }
 
-static bool is_instruction(const void *a, const void *b, size_t n)
+static bool by_instructions(const void *a, const void *b, size_t n)
 {
-    return n == 4 && (((uintptr_t)a | (uintptr_t)b) & 3) == 0;
+    return (((uintptr_t)a | (uintptr_t)b | n) & 3) == 0;
 }
 
 static void copy_in(uint8_t *to, const uint8_t *from, size_t n)
@@ -85,9 +85,10 @@ static void copy_in(uint8_t *to, const uint8_t *from, size_t n)
                 __atomic_load_n((const uint64_t *)(const void *)(from + i), __ATOMIC_RELAXED);
         return;
     }
-    if (is_instruction(to, from, n)) {
-        *(uint32_t *)(void *)to =
-            __atomic_load_n((const uint32_t *)(const void *)from, __ATOMIC_RELAXED);
+    if (by_instructions(to, from, n)) {
+        for (size_t i = 0; i < n; i += 4)
+            *(uint32_t *)(void *)(to + i) =
+                __atomic_load_n((const uint32_t *)(const void *)(from + i), __ATOMIC_RELAXED);
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -20,8 +20,8 @@ enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
                             unsigned int *budget);
 
 /*
- * Copy in what EL1 can read. Aligned 64-bit words, and a single aligned 32-bit word (an
- * instruction), are read once, by single-copy atomic loads; of other bytes each is read once.
+ * Copy in what EL1 can read. Aligned 64-bit words, or else aligned 32-bit words
+ * (instructions), are read once, by single-copy atomic loads; of other bytes each is read once.
  */
 NODISCARD
 enum hv_err guest_read(struct vcpu *vcpu, va_t from, void *to, size_t size, unsigned int *budget);

@@ -7,6 +7,7 @@
 
 #include "core/decode.h"
 #include "core/domain.h"
+#include "core/exclusive.h"
 #include "core/guest_mem.h"
 #include "core/refusal.h"
 #include "core/store_bytes.h"
@@ -15,6 +16,7 @@
 
 #define SPSR_A32  BIT64(4)
 #define SPSR_MODE GENMASK64(3, 0)
+#define SPSR_NZCV GENMASK64(31, 28)
 
 #define ZERO_REGISTER 31
 
@@ -72,33 +74,22 @@ static enum hv_err fetch(struct access *a, uint64_t pc, uint32_t *insn)
     return guest_read(a->vcpu, va_of(pc), insn, sizeof(*insn), &a->budget);
 }
 
-/* The instructions before the store, nearest first, as far as its page goes. */
+/* The instructions before the store, nearest first: eight, or as far as its page goes. */
 static unsigned int fetch_before(struct access *a, uint32_t before[DECODE_WINDOW])
 {
     uint64_t pc = a->vcpu->regs.elr;
-    unsigned int count = 0;
+    unsigned int count = DECODE_WINDOW;
+    uint32_t text[DECODE_WINDOW];
 
-    while (count < DECODE_WINDOW && page_offset(pc) != 0) {
-        pc -= sizeof(uint32_t);
-        if (fetch(a, pc, &before[count]) != HV_OK)
-            break;
-        count++;
+    if (guest_read(a->vcpu, va_of(pc - sizeof(text)), text, sizeof(text), &a->budget) != HV_OK) {
+        count = (unsigned int)(page_offset(pc) / sizeof(text[0]));
+        if (count >= DECODE_WINDOW || guest_read(a->vcpu, va_of(pc - page_offset(pc)), text,
+                                                 page_offset(pc), &a->budget) != HV_OK)
+            return 0;
     }
+    for (unsigned int i = 0; i < count; i++)
+        before[i] = text[count - 1 - i];
     return count;
-}
-
-/* A store-exclusive is a compare-and-swap if all of its loop is there to be seen. */
-static bool decode_as_exclusive(struct access *a, struct ptwr_store *store)
-{
-    uint32_t before[DECODE_WINDOW];
-    unsigned int loaded;
-
-    if (!decode_exclusive(&a->insn, before, fetch_before(a, before), &loaded))
-        return false;
-    store->value = reg(a, a->insn.rt);
-    store->old_valid = true;
-    store->old = reg(a, loaded);
-    return true;
 }
 
 /* What the table's entry holds now in the bytes of the store. */
@@ -108,6 +99,24 @@ static uint64_t current(const struct access *a, const struct ptwr_store *store)
     desc_t entry = ptwr_port_load(p->port, a->mfn, store->offset / sizeof(uint64_t));
 
     return low_bytes(entry.raw >> (8 * (store->offset % sizeof(uint64_t))), store->size);
+}
+
+/*
+ * If a register still has the loaded value, the store-exclusive is a compare-and-swap; else its
+ * registers have to be what its line makes of the entry as it is now.
+ */
+static bool decode_as_exclusive(struct access *a, struct ptwr_store *store)
+{
+    const struct regs *regs = &a->vcpu->regs;
+    uint32_t before[DECODE_WINDOW];
+    unsigned int loaded, count = fetch_before(a, before);
+    bool kept = decode_exclusive(&a->insn, before, count, &loaded);
+
+    store->value = reg(a, a->insn.rt);
+    store->old = kept ? reg(a, loaded) : current(a, store);
+    store->old_valid = true;
+    return kept ||
+           exclusive_holds(&a->insn, before, count, store->old, regs->x, regs->spsr & SPSR_NZCV);
 }
 
 /* A pair of words that makes one whole entry is one store: half of an entry is none. */
@@ -340,13 +349,16 @@ static enum ptwr_outcome perform_decoded(struct access *a, struct ptwr_store *st
 static NOINLINE enum ptwr_outcome decode_and_perform(struct access *a, struct ptwr_store *store)
 {
     enum ptwr_outcome outcome;
+    bool ordered;
 
     if (decode(a) != HV_OK)
         return PTWR_RETRY;
-    if (a->insn.ordered)
+    /* The load that belongs to a store-exclusive may be an acquire. */
+    ordered = a->insn.ordered || a->insn.kind == STORE_EXCLUSIVE;
+    if (ordered)
         dmb_ish();
     outcome = perform_decoded(a, store);
-    if (a->insn.ordered)
+    if (ordered)
         dmb_ish();
     return outcome;
 }

@@ -4,8 +4,8 @@ import pytest
 
 from conftest import case_of
 
-CASES = ["code", "stack", "self", "self-remap", "self-pieces", "self-hopeless", "ping-pong",
-         "two-tables", "no-change", "no-change-vector", "long-run", "singles"]
+CASES = ["code", "stack", "self", "self-remap", "self-pieces", "self-exclusive",
+         "self-hopeless", "ping-pong", "two-tables", "no-change", "no-change-vector", "long-run", "singles"]
 
 
 @pytest.mark.parametrize("slots", [1, 2, 16])

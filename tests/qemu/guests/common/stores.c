@@ -97,7 +97,7 @@ static void prepare(uint64_t where)
     uint8_t *bytes = (uint8_t *)state.q;
 
     stores_registers(state.x, where);
-    state.nzcv = UINT64_C(0x60000000);
+    state.nzcv = STORES_NZCV;
     for (unsigned int i = 0; i < sizeof(state.q); i++)
         bytes[i] = (uint8_t)(2 * i + (i >> 7) * 32);
 }

@@ -39,6 +39,8 @@ extern const char forms_text[], forms_text_end[]; /* an SVC is at the end */
 /* Has the CPU the instructions? */
 bool stores_has(const struct form *form);
 
+#define STORES_NZCV UINT64_C(0x60000000)
+
 /* Registers before a form: x0 = where, x1 and x2 = what; all others are known and different. */
 void stores_registers(uint64_t x[29], uint64_t where);
 

@@ -161,6 +161,29 @@ static void self_pieces(void)
     unmap_self();
 }
 
+/* What it loaded is lost when it stores. */
+static uint64_t exclusive_add(uint64_t va, uint64_t unused)
+{
+    (void)unused;
+    __asm__ volatile("1: ldxr x9, [%0]\n"
+                     "add x9, x9, #2\n"
+                     "stxr w11, x9, [%0]\n"
+                     "cbnz w11, 1b" ::"r"(va)
+                     : "x9", "x11", "memory");
+    return 0;
+}
+
+static void self_exclusive(void)
+{
+    map_self();
+    measure_start();
+    for (unsigned int i = 0; i < TURNS; i++)
+        expect(try_call(exclusive_add, NEW_VA + 2048, 0).faulted == 0, "it faulted");
+    measure_stop();
+    expect_equal(rig.level3[256], 2 * TURNS, "the entry");
+    unmap_self();
+}
+
 static uint64_t exclusive_with_load(uint64_t va, uint64_t unused)
 {
     (void)unused;
@@ -300,6 +323,7 @@ CASE(stack)
 CASE(self)
 CASE(self_remap)
 CASE(self_pieces)
+CASE(self_exclusive)
 CASE(self_hopeless)
 CASE(ping_pong)
 CASE(two_tables)
@@ -314,6 +338,7 @@ static const struct test_case cases[] = {
     {"self", case_self, false},
     {"self-remap", case_self_remap, false},
     {"self-pieces", case_self_pieces, false},
+    {"self-exclusive", case_self_exclusive, false},
     {"self-hopeless", case_self_hopeless, false},
     {"ping-pong", case_ping_pong, false},
     {"two-tables", case_two_tables, false},

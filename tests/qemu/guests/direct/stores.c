@@ -114,7 +114,7 @@ static bool is_window_untouched(void)
 
 static void run_from_el0(const struct form *form)
 {
-    struct user user = {.pc = text_va((const void *)form->code)};
+    struct user user = {.pc = text_va((const void *)form->code), .pstate = STORES_NZCV};
 
     stores_registers(user.x, EL0_WINDOW + IN_TABLE);
     user.x[30] = text_va(forms_text_end);
