@@ -106,7 +106,10 @@ static void storm(struct worker *me, uint64_t *table, uint64_t va, unsigned int 
     }
 }
 
-static void private_storm(struct worker *me) { storm(me, private[me->id], PRIVATE_VA, 0, TABLE_ENTRIES); }
+static void private_storm(struct worker *me)
+{
+    storm(me, private[me->id], PRIVATE_VA, 0, TABLE_ENTRIES);
+}
 
 static void shared_storm(struct worker *me) { storm(me, shared, SHARED_VA, me->id * SHARE, SHARE); }
 
@@ -256,8 +259,9 @@ static void case_psci(void)
 
         worker_give(w, go_off);
         expect(worker_is_down(w), "it is off");
-        expect_equal((uint64_t)psci_call(PSCI_CPU_ON, i, (uint64_t)(uintptr_t)worker_entry, va_of(w)),
-                     0, "CPU_ON");
+        expect_equal(
+            (uint64_t)psci_call(PSCI_CPU_ON, i, (uint64_t)(uintptr_t)worker_entry, va_of(w)), 0,
+            "CPU_ON");
         expect(worker_started(w, 3), "it runs again");
     }
 }
