@@ -86,7 +86,7 @@ $(foreach c,gcc clang,$(eval $(call mmu_rules,$(c))))
 
 # --- Search, mutants, fuzzing: as long as one likes ---------------------------------------------
 
-.PHONY: model model-quick mutants fuzz
+.PHONY: model model-quick mutants fuzz coverage
 SECONDS ?= 100
 
 MODEL_SOURCES := $(MMU_SOURCES) $(sort $(wildcard tests/model/*.c))
@@ -102,6 +102,9 @@ model: $(BUILD)/search
 	$(BUILD)/search $(if $(filter file,$(origin SECONDS)),600,$(SECONDS))
 
 # As much of it as `make check` has time for.
+coverage: setup
+	tests/coverage
+
 model-quick: $(BUILD)/search
 	$(BUILD)/search 15
 
