@@ -156,6 +156,20 @@ static const char *entry_is_legal(struct ptwr *p, desc_t d, unsigned int level)
     return NULL;
 }
 
+/* A back-pointer names an entry that refers to the frame now. */
+static bool is_pointed_back(struct ptwr *p, mfn_t mfn, const struct frame *f)
+{
+    const struct frame *parent = type_frame(p, mfn_of(f->parent));
+    desc_t d;
+
+    if (!frame_is_live_table(f) || parent == NULL || !frame_is_table(parent) ||
+        parent->type + 1 != f->type)
+        return false;
+    d = counted(p, mfn_of(f->parent), parent, f->index);
+    return desc_is_valid(d) && desc_is_table(d, frame_level(parent)) &&
+           mfn_eq(type_child(p, d), mfn);
+}
+
 static const char *state_is_sound(struct ptwr *p, mfn_t mfn, struct frame *f)
 {
     const struct ptwr_slot *slot = type_slot(p, mfn);
@@ -170,6 +184,8 @@ static const char *state_is_sound(struct ptwr *p, mfn_t mfn, struct frame *f)
         return "a stale frame is referred to";
     if (f->state == FRAME_ATTACHED && (f->type_count == 0 || f->el0_writers != 0))
         return "an attached table is referred to by nobody, or has EL0 writers";
+    if (frame_has(f, FRAME_BACKPTR) && !is_pointed_back(p, mfn, f))
+        return "a back-pointer names an entry that does not refer to the frame";
     if (f->readonly && (f->type != FRAME_NONE || f->el1_writers != 0 || f->el0_writers != 0))
         return "a read-only frame is a table or writable";
     if (!p->assist && frame_is_live_table(f) && f->el1_writers != 0)

@@ -282,7 +282,7 @@ enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
         err = ptwr_settle(p, mfn, budget);
     if (err != HV_OK)
         return err;
-    if (f->state != FRAME_PLAIN || f->counts != 0 || f->readonly)
+    if (f->counts != 0 || f->readonly) /* a table has a count */
         return HV_EBUSY;
     sequence_unmap(p, mfn);
     *f = (struct frame){.owner = FRAME_NO_OWNER};

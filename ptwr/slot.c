@@ -17,9 +17,9 @@ void slot_init(struct ptwr *p)
 /* --- Opening ---------------------------------------------------------------------------------- */
 
 /*
- * Is the level-3 table hooked at one VA only, as far as any walk cache can know? Each table up to
- * the root must have exactly one entry that ever referred to it, and the root must have been in one
- * of the two bases only.
+ * Is this a level-3 table that is hooked at one VA only, as far as any walk cache can know? Each
+ * table up to the root must have exactly one entry that ever referred to it, and the root must have
+ * been in one of the two bases only. A table of a higher level has not as many above it: false.
  */
 static bool proven_va(const struct ptwr *p, mfn_t mfn, va_t *va)
 {
@@ -27,9 +27,8 @@ static bool proven_va(const struct ptwr *p, mfn_t mfn, va_t *va)
 
     for (unsigned int level = 3; level > 0; level--) {
         const struct frame *f = frame_get(p->frames, mfn);
-        unsigned int entries = f->type_count - (frame_has(f, FRAME_PINNED));
 
-        if (!frame_has(f, FRAME_BACKPTR) || entries != 1)
+        if (!frame_has(f, FRAME_BACKPTR))
             return false;
         address |= f->index * desc_span(level - 1);
         mfn = mfn_of(f->parent);
@@ -85,7 +84,7 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         if (f->state != FRAME_ATTACHED)
             return HV_EAGAIN;
     }
-    one_va = frame_level(f) == 3 && proven_va(p, store->table, &va);
+    one_va = proven_va(p, store->table, &va);
     f->type_count++;
     sequence_detach(p, store->table, one_va ? &va : NULL);
     ptwr_port_snapshot_take(p->port, (unsigned int)(slot - p->slots), store->table);
@@ -210,7 +209,8 @@ static enum hv_err batch_drop(struct ptwr *p, struct ptwr_slot *slot, unsigned i
 
 /*
  * One changed entry: take before drop. HV_EBUSY: another open table may settle it (slot->blocked);
- * not if slot->last, when all others have had their turn. Only what was taken vouches for others.
+ * not if slot->last, when all others have had their turn: then it links none that is open, for
+ * those go first (close_round). Only what was taken vouches for others.
  */
 static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct type_at at,
                                const desc_t change[2], struct batch_runs *runs,
@@ -229,10 +229,6 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
         slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
         if (!slot->last)
             return HV_EBUSY;
-        if (err == HV_EBUSY) { /* only one that waits for this very table is still open */
-            type_abandon(p, at, change[1]);
-            p->violation = (struct ptwr_violation){.rule = PTWR_RULE_TYPE, .table = MFN_NONE};
-        }
         err = batch_refuse(p, slot, at, change[0], change[1]);
     }
     if (err != HV_OK)

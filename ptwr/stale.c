@@ -28,7 +28,6 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     f->hooked = 0;
     f->index = 0;
     f->parent = MFN_NONE.raw;
-    frame_clear(f, FRAME_PINNED);
     frame_clear(f, FRAME_BACKPTR);
     frame_set(f, FRAME_TEARDOWN);
     frame_set_cursor(f, taken);
@@ -99,7 +98,8 @@ enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget)
     enum hv_err err = stale_teardown(p, budget);
     bool freed = false;
 
-    while (p->nr_flushed != 0 && !mfn_eq(p->stale_head, p->teardown) && *budget != 0) {
+    /* While anything holds references still, the budget is spent. */
+    while (p->nr_flushed != 0 && *budget != 0) {
         free_head(p);
         freed = true;
         type_spend(budget, 1);

@@ -145,10 +145,8 @@ static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t
     *child = mfn;
     if (f == NULL)
         return refuse(p, PTWR_RULE_OWNER);
-    if (f->readonly || frame_has(f, FRAME_FOREIGN))
-        return refuse(p, PTWR_RULE_FOREIGN);
     if (f->state == FRAME_STALE || f->type == FRAME_NONE)
-        return NOT_READY;
+        return NOT_READY; /* who may become a table is may_begin()'s affair */
     if (f->type != frame_type_of_level(at.level + 1U))
         return refuse(p,
                       f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL : PTWR_RULE_TYPE);
@@ -180,14 +178,14 @@ void type_put(struct ptwr *p, mfn_t mfn)
     }
 }
 
-static void drop_table(struct ptwr *p, struct type_at at, desc_t d)
+static void drop_table(struct ptwr *p, desc_t d)
 {
     mfn_t mfn = type_child(p, d);
     struct frame *f = frame_get(p->frames, mfn);
 
-    /* Walk caches may keep the old way, so the frame stays `hooked` and proves nothing more. */
-    if (frame_has(f, FRAME_BACKPTR) && f->parent == at.table.raw && f->index == at.index)
-        frame_clear(f, FRAME_BACKPTR);
+    /* With a back-pointer this was the only entry. Walk caches may keep the old way, so the frame
+     * stays `hooked` and proves nothing more. */
+    frame_clear(f, FRAME_BACKPTR);
     type_put(p, mfn);
 }
 
@@ -196,7 +194,7 @@ void type_drop(struct ptwr *p, struct type_at at, desc_t d)
     if (!desc_is_valid(d))
         return;
     if (desc_is_table(d, at.level))
-        drop_table(p, at, d);
+        drop_table(p, d);
     else
         drop_leaf(p, at.level, d);
 }
@@ -324,18 +322,6 @@ void type_cancel(struct ptwr *p, mfn_t mfn)
     sequence_freed(p);
 }
 
-void type_abandon(struct ptwr *p, struct type_at at, desc_t d)
-{
-    const struct frame *f;
-
-    if (!desc_is_valid(d) || validate_bits(p, at.level, d) != PTWR_RULE_NONE ||
-        !desc_is_table(d, at.level))
-        return;
-    f = type_frame(p, type_child(p, d));
-    if (f != NULL && f->state == FRAME_PROTECTING && type_slot(p, type_child(p, d)) == NULL)
-        type_cancel(p, type_child(p, d));
-}
-
 /* Can the frame begin to be a table? HV_OK, HV_EINVAL, or HV_EAGAIN with the budget spent. */
 static enum hv_err may_begin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 {
@@ -367,8 +353,6 @@ static void begin(struct ptwr *p, mfn_t mfn, unsigned int level, struct type_at 
 
     f->type = frame_type_of_level(level) & 7;
     f->state = FRAME_PROTECTING;
-    f->hooked = 0;
-    frame_clear(f, FRAME_BACKPTR);
     frame_set_parent(f, parent.table, parent.index);
     frame_set_cursor(f, 0);
     if (f->el1_writers != 0)
@@ -512,7 +496,6 @@ static void attach(struct ptwr *p, mfn_t mfn)
     struct frame *f = frame_get(p->frames, mfn);
 
     frame_set_cursor(f, 0);
-    f->index = 0;
     f->state = FRAME_ATTACHED;
     sequence_attach(p, mfn);
     p->count.promoted++;

@@ -88,9 +88,6 @@ enum hv_err type_promote(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned
 /* End the validation of a PROTECTING frame of no slot; it becomes PLAIN or STALE. */
 void type_cancel(struct ptwr *p, mfn_t mfn);
 
-/* An entry that was being taken will not be: end the validation of the table that it links. */
-void type_abandon(struct ptwr *p, struct type_at at, desc_t d);
-
 /* One type reference of a base, a pin or a slot. put: the last one makes the table stale. */
 void type_put(struct ptwr *p, mfn_t mfn);
 

@@ -52,7 +52,8 @@ bool validate_is_device(const struct ptwr *p, uint64_t oa, uint64_t size)
     for (unsigned int i = 0; i < PTWR_MAX_DEVICES; i++) {
         const struct ptwr_range *range = &p->devices[i];
 
-        if (oa >= range->base && size <= range->size && oa - range->base <= range->size - size)
+        /* Below the base the difference wraps round. */
+        if (size <= range->size && oa - range->base <= range->size - size)
             return true;
     }
     return false;

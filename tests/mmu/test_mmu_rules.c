@@ -2,6 +2,8 @@
 /*
  * What is refused, by every way in, and each kind of store.
  */
+#include "ptwr/type.h"
+#include "ptwr/validate.h"
 #include "tests/mmu/scene.h"
 
 /* --- What is refused, and what is not --------------------------------------------------------- */
@@ -131,6 +133,26 @@ static void validation_that_was_not_finished_is_begun_anew(void)
     sound();
 }
 
+/* Whoever asks, and whatever for: a table stays what it is while it is one. */
+static void promotion_of_a_table_of_another_level_is_refused(void)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    tree(8, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(type_promote(&w.p, mfn_of(L3), 2, &budget), HV_EINVAL);
+    assert_int_equal(w.p.violation.rule, PTWR_RULE_TYPE);
+    sound();
+    world_fill(&w, 6, NONE, table_desc(7));
+    budget = 0;
+    assert_int_equal(ptwr_pin(&w.p, mfn_of(6), 2, &budget), HV_EAGAIN);
+    assert_int_equal(state(6), FRAME_PROTECTING);
+    budget = PTWR_BUDGET;
+    assert_int_equal(type_promote(&w.p, mfn_of(6), 1, &budget), HV_EINVAL);
+    assert_int_equal(w.p.violation.rule, PTWR_RULE_TYPE);
+    sound();
+    assert_int_equal(w.frames[7].type, FRAME_NONE);
+}
+
 static void readonly_frame_is_the_hypervisors_to_write(void)
 {
     tree(8, 2, PTWR_POLICY_EMULATE);
@@ -160,6 +182,18 @@ static void assist_off_is_the_strict_rule(void)
     assert_int_equal(world_update(&w, 0, L3, 1, page_desc(7, LEAF_RW)), HV_OK);
     assert_int_equal(world_pin(&w, 0, 7, 3), HV_EINVAL);
     sound();
+}
+
+/* By the value alone (Arm ARM D8.16.1), each bit on its own; the model has its own idea of it. */
+static void breaks_are_asked_for_by_the_bits_that_change(void)
+{
+    for (unsigned int i = 1; i < 64; i++) {
+        desc_t old = page_desc(5, LEAF_RW), value = desc_of(old.raw ^ BIT64(i));
+
+        assert_int_equal(validate_needs_break(old, value), mmu_needs_break(old, value));
+        assert_false(validate_needs_break(old, desc_of(value.raw & ~DESC_VALID)));
+        assert_false(validate_needs_break(desc_of(value.raw & ~DESC_VALID), old));
+    }
 }
 
 /* A conflict within one batch: what it took away is let go before anything is refused. */
@@ -344,8 +378,10 @@ static void refused_address_is_not_looked_up(void)
     X(accepted_values)                                                                             \
     X(refused_tree_is_plain_again)                                                                 \
     X(validation_that_was_not_finished_is_begun_anew)                                              \
+    X(promotion_of_a_table_of_another_level_is_refused)                                            \
     X(readonly_frame_is_the_hypervisors_to_write)                                                  \
     X(assist_off_is_the_strict_rule)                                                               \
+    X(breaks_are_asked_for_by_the_bits_that_change)                                                \
     X(batch_makes_room_for_itself)                                                                 \
     X(crash_does_not_put_back_what_was_let_go)                                                     \
     X(pages_of_a_batch_are_counted_once)                                                           \
