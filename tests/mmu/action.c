@@ -92,11 +92,11 @@ static uint8_t decode_value(const struct world *w, unsigned int frame, uint8_t k
 struct action action_decode(const struct world *w, const uint8_t *bytes)
 {
     static const uint8_t kinds[] = {
-        ACT_STORE,  ACT_STORE,  ACT_STORE,   ACT_STORE,  ACT_STORE, ACT_STORE,
-        ACT_STORE,  ACT_STORE,  ACT_ACCESS,  ACT_ACCESS, ACT_NC,    ACT_UPDATE,
-        ACT_UPDATE, ACT_PIN,    ACT_PIN,     ACT_UNPIN,  ACT_BASE,  ACT_BASE,
-        ACT_SYNC,   ACT_WALK,   ACT_PREEMPT, ACT_FLUSH,  ACT_WORK,  ACT_REMOVE,
-        ACT_ADD,    ACT_ASSIST, ACT_NO_BASE, ACT_AGAIN,  ACT_AGAIN, ACT_AGAIN,
+        ACT_STORE, ACT_STORE,  ACT_STORE,  ACT_STORE, ACT_STORE,  ACT_STORE,   ACT_STORE,
+        ACT_STORE, ACT_ACCESS, ACT_ACCESS, ACT_NC,    ACT_UPDATE, ACT_UPDATE,  ACT_PIN,
+        ACT_PIN,   ACT_UNPIN,  ACT_BASE,   ACT_BASE,  ACT_SYNC,   ACT_WALK,    ACT_PREEMPT,
+        ACT_FLUSH, ACT_WORK,   ACT_REMOVE, ACT_ADD,   ACT_ASSIST, ACT_NO_BASE, ACT_OFF,
+        ACT_AGAIN, ACT_AGAIN,  ACT_AGAIN,
     };
     struct action a = {
         .kind = kinds[bytes[0] % sizeof(kinds)],
@@ -148,7 +148,7 @@ void action_print(const struct action *a, char *text, size_t size)
     static const char *const name[ACTIONS] = {
         "-",      "store",   "nc-store", "access",  "update", "pin",   "unpin",
         "base",   "no-base", "sync",     "preempt", "walk",   "flush", "work",
-        "assist", "remove",  "add",      "reset",   "again",
+        "assist", "remove",  "add",      "reset",   "off",    "again",
     };
     static const char *const how[STORES] = {"emulate", "open", "undecoded", "EL0",
                                             "low",     "high", "CAS"};
@@ -175,6 +175,7 @@ void action_print(const struct action *a, char *text, size_t size)
     case ACT_FLUSH:
     case ACT_WORK:
     case ACT_RESET:
+    case ACT_OFF:
     case ACT_AGAIN:
         (void)snprintf(end, left, " budget %u", a->budget);
         break;

@@ -125,6 +125,11 @@ static enum hv_err call_once(struct world *w, const struct action *a, unsigned i
         return ptwr_assist(&w->p, (a->option & 1U) != 0, budget);
     case ACT_REMOVE:
         return remove_once(w, a, budget);
+    case ACT_OFF:
+        mmu_set_base(&w->mmu, a->cpu, 0, MMU_NONE);
+        mmu_set_base(&w->mmu, a->cpu, 1, MMU_NONE);
+        ptwr_unload(&w->p, a->cpu);
+        return HV_OK;
     default:
         return HV_OK;
     }

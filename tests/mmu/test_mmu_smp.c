@@ -310,6 +310,24 @@ static void table_is_unpinned_while_another_vcpu_links_it(void)
     assert_int_equal(w.frames[6].type_count, 1);
 }
 
+/* A vCPU that is switched off lets its roots go, and comes back under others. */
+static void vcpu_that_is_off_holds_no_root(void)
+{
+    tree(9, 2, PTWR_POLICY_EMULATE);
+    assert_int_equal(world_base(&w, 1, 1, ROOT), HV_OK);
+    for (unsigned int cpu = 0; cpu < w.mmu.cpus; cpu++)
+        assert_true(
+            action_run(&w, &(struct action){.kind = ACT_OFF, .cpu = (uint8_t)cpu, .frame = 1}));
+    sound();
+    assert_int_equal(state(ROOT), FRAME_STALE);
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(world_store(&w, 0, i, 1, BAD), PTWR_DONE);
+    sound();
+    world_fill(&w, 6, NONE, NONE);
+    assert_int_equal(world_base(&w, 1, 0, 6), HV_OK);
+    sound();
+}
+
 /* --- Two domains ------------------------------------------------------------------------------ */
 
 static struct world other;
@@ -403,6 +421,7 @@ static void run_of_pages_ends_at_its_region(void)
     X(b14_walkers_on_three_cpus_are_not_starved)                                                   \
     X(removal_does_not_wait_for_tables_that_others_drop)                                           \
     X(table_is_unpinned_while_another_vcpu_links_it)                                               \
+    X(vcpu_that_is_off_holds_no_root)                                                              \
     X(frame_that_moves_to_another_domain_is_out_of_the_firsts_reach)                               \
     X(tables_of_two_domains_change_side_by_side)                                                   \
     X(run_of_pages_ends_at_its_region)

@@ -122,6 +122,7 @@ enum action_kind {
     ACT_REMOVE,  /* cpu, frame */
     ACT_ADD,     /* frame */
     ACT_RESET,
+    ACT_OFF,   /* cpu: its vCPU is switched off, until a base is loaded again */
     ACT_AGAIN, /* cpu: goes on with what it was told to try again */
     ACTIONS
 };
