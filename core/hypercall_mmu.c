@@ -8,8 +8,8 @@
 #include "core/refusal.h"
 #include "ptwr/port.h"
 
-/* Requests that are copied in at once. */
-#define CHUNK 32
+/* Bytes of requests that are copied in at once. */
+#define COPY_SIZE 1024
 
 #define KIND_MASK UINT64_C(3)
 
@@ -23,6 +23,8 @@ struct batch {
 };
 
 typedef enum hv_err (*request_fn)(struct vcpu *vcpu, const void *request, unsigned int *budget);
+/* Performs as many of `count` requests as are simple ones, from the first on. */
+typedef unsigned int (*simple_fn)(struct vcpu *vcpu, const void *requests, unsigned int count);
 
 static enum hv_err decode_batch(struct vcpu *vcpu, struct batch *b)
 {
@@ -45,7 +47,8 @@ static enum hv_err decode_batch(struct vcpu *vcpu, struct batch *b)
 static uint32_t chunk(const struct batch *b, size_t size)
 {
     size_t fit = (PAGE_SIZE - (b->next.raw & (PAGE_SIZE - 1))) / size;
-    size_t n = fit == 0 ? 1 : fit < CHUNK ? fit : CHUNK;
+    size_t most = COPY_SIZE / size;
+    size_t n = fit == 0 ? 1 : fit < most ? fit : most;
 
     return (uint32_t)(n < b->left ? n : b->left);
 }
@@ -61,9 +64,10 @@ static enum hv_err check_done(struct batch *b)
 }
 
 /* Up to the first error. HV_EAGAIN: of the budget, or of the request that is next. */
-static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn request)
+static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn request,
+                                        simple_fn simple)
 {
-    uint64_t copy[CHUNK * sizeof(struct mmuext_op) / sizeof(uint64_t)];
+    uint64_t copy[COPY_SIZE / sizeof(uint64_t)];
     enum hv_err err = direct_sync(b->vcpu, PTWR_T_HYPERCALL, &b->budget);
 
     if (err == HV_OK)
@@ -72,15 +76,24 @@ static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn
         uint32_t n = chunk(b, size);
 
         err = guest_read(b->vcpu, b->next, copy, n * size, &b->budget);
-        for (uint32_t i = 0; i < n && err == HV_OK; i++) {
-            err = b->budget == 0 ? HV_EAGAIN
-                                 : request(b->vcpu, (const uint8_t *)copy + i * size, &b->budget);
+        for (uint32_t i = 0, did; i < n && err == HV_OK; i += did) {
+            const uint8_t *next = (const uint8_t *)copy + i * size;
+
+            did = 0;
+            if (b->budget == 0)
+                err = HV_EAGAIN;
+            else if (simple != NULL)
+                did = simple(b->vcpu, next, n - i < b->budget ? n - i : b->budget);
+            if (err == HV_OK && did == 0) {
+                err = request(b->vcpu, next, &b->budget);
+                did = 1;
+            }
             if (err != HV_OK)
                 break;
-            hypercall_spend(&b->budget, 1);
-            b->done++;
-            b->left--;
-            b->next.raw += size;
+            hypercall_spend(&b->budget, did);
+            b->done += did;
+            b->left -= did;
+            b->next.raw += did * size;
         }
     }
     return err;
@@ -105,7 +118,8 @@ static int64_t finish_batch(struct batch *b, enum hv_err err)
     return HYPERCALL_AGAIN;
 }
 
-static inline int64_t run_batch(struct vcpu *vcpu, size_t size, request_fn request)
+static inline int64_t run_batch(struct vcpu *vcpu, size_t size, request_fn request,
+                                simple_fn simple)
 {
     struct domain *d = vcpu->domain;
     struct batch b;
@@ -115,7 +129,7 @@ static inline int64_t run_batch(struct vcpu *vcpu, size_t size, request_fn reque
     if (err != HV_OK)
         return err;
     spin_lock(&d->lock);
-    err = perform_batch(&b, size, request);
+    err = perform_batch(&b, size, request, simple);
     result = finish_batch(&b, err);
     spin_unlock(&d->lock);
     return result;
@@ -167,9 +181,19 @@ static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsign
     return store_entry(vcpu, table, index, value, budget);
 }
 
+static_assert(sizeof(struct ptwr_request) == sizeof(struct mmu_update) &&
+                  offsetof(struct ptwr_request, ptr) == offsetof(struct mmu_update, ptr) &&
+                  MMU_NORMAL_PT_UPDATE == 0,
+              "a request of the engine is one of the guest's");
+
+static unsigned int update_simple(struct vcpu *vcpu, const void *requests, unsigned int count)
+{
+    return ptwr_update_pages(&vcpu->domain->direct.ptwr, requests, count);
+}
+
 int64_t hypercall_mmu_update(struct vcpu *vcpu)
 {
-    return run_batch(vcpu, sizeof(struct mmu_update), update_request);
+    return run_batch(vcpu, sizeof(struct mmu_update), update_request, update_simple);
 }
 
 static enum hv_err pin(struct vcpu *vcpu, const struct mmuext_op *op, mfn_t mfn,
@@ -258,7 +282,7 @@ static enum hv_err mmuext_request(struct vcpu *vcpu, const void *request, unsign
 
 int64_t hypercall_mmuext_op(struct vcpu *vcpu)
 {
-    return run_batch(vcpu, sizeof(struct mmuext_op), mmuext_request);
+    return run_batch(vcpu, sizeof(struct mmuext_op), mmuext_request, NULL);
 }
 
 static enum hv_err update_va(struct vcpu *vcpu, va_t va, desc_t value, unsigned int *budget)

@@ -413,6 +413,7 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
         regime_flush_va(trap->far);
         return;
     }
+    ptwr_memo_fill(&vcpu->domain->direct.ptwr, &vcpu->memo, trap->far, &a.walk);
     a.mfn = pa_to_mfn(pa_of(a.walk.oa));
     store.table = a.mfn;
     store.offset = (uint16_t)page_offset(a.walk.oa);
@@ -429,4 +430,29 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
     store.va = trap->far;
     by_syndrome(&a, &store);
     answer(&a, &store);
+}
+
+/* A store of eight bytes that the syndrome describes in full, to what stage 2 has read-only. */
+#define QUICK_SAS (UINT64_C(3) << 22)
+#define QUICK_MASK                                                                                 \
+    (ISS_DABT_ISV | QUICK_SAS | ISS_DABT_AR | ISS_ABT_S1PTW | ISS_DABT_CM | ISS_DABT_WNR |         \
+     ISS_FSC_KIND_MASK)
+#define QUICK (ISS_DABT_ISV | QUICK_SAS | ISS_DABT_WNR | FSC_PERMISSION)
+
+bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
+{
+    struct domain *d = vcpu->domain;
+    desc_t value;
+    bool done;
+
+    if ((iss & QUICK_MASK) != QUICK || (far.raw & 7) != 0 || page_offset(far.raw) == 0 ||
+        from_el0(vcpu) || d->kind != DOMAIN_DIRECT)
+        return false;
+    value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
+    spin_lock(&d->lock);
+    done = ptwr_store_page(&d->direct.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
+    spin_unlock(&d->lock);
+    if (done)
+        trap_advance(vcpu);
+    return done;
 }

@@ -40,6 +40,11 @@ enum frame_flag {
 
 #define FRAME_NO_OWNER 0xff
 
+/* Where struct frame.head has what it repeats. */
+#define FRAME_HEAD_TYPE(type)   ((uint16_t)((type) << 8))
+#define FRAME_HEAD_STATE(state) ((uint16_t)((state) << 11))
+#define FRAME_HEAD_HOOKED       ((uint16_t)BIT64(14))
+
 /*
  * 16 bytes: 0.4 % of the memory it describes. The cursor of a resumable loop over a table's entries
  * shares its place with el0_writers: a frame with those never is, or becomes, a table.
@@ -142,6 +147,13 @@ static inline void frame_set_cursor(struct frame *frame, unsigned int index)
 static inline bool frame_is_ordinary(const struct frame *frame, uint8_t owner)
 {
     return frame->head == owner;
+}
+
+/* An attached table of level 3 of this owner's, not readonly. */
+static inline bool frame_is_attached_l3(const struct frame *frame, uint8_t owner)
+{
+    return (frame->head & (uint16_t)~FRAME_HEAD_HOOKED) ==
+           (owner | FRAME_HEAD_TYPE(FRAME_TABLE_L3) | FRAME_HEAD_STATE(FRAME_ATTACHED));
 }
 
 /* A table that entries and bases may refer to, now or when its validation is done. */

@@ -2,69 +2,38 @@
 #include "ptwr/policy.h"
 
 /*
- * So many emulated stores in a row to one table are the start of a run. A place whose runs were
- * none has to show longer ones: twice as many stores each time.
+ * So many entries pay for a batch: what opening and reconnecting cost beyond an entry each, in
+ * emulated stores. A store that has to be decoded costs more.
  */
-#define RUN       6
-#define MAX_SHIFT 6
-/* A batch of this many entries has paid for itself; one of half as many has not. */
-#define WORTH_OPENING 12
+#define WORTH         22
+#define WORTH_DECODED 10
+#define SATURATED     3
+/*
+ * A run that was taken for a batch and was none costs about that many emulated stores. So the place
+ * has to make many before its next run is: at first a few, for what one batch says is little.
+ */
+#define WAIT      32
+#define WAIT_MORE 2 /* each next wait is this much longer, as a shift, */
+#define WAIT_MAX  5 /* up to this */
 /* So often the pause after a batch that a walk cut short doubles. */
 #define MAX_PAUSE_SHIFT 8
-/* Open at once from this confidence on. */
-#define OPENS     2
-#define SATURATED 3
 /*
  * A store that is not emulated and needs its own table open and connected at once faults for ever.
  * One that stores what was there already does not, but its first batches look the same.
  */
 #define HOPELESS 8
 
-/* A predictor entry: confidence in the low four bits, the run's shift in the high four. */
-static unsigned int confidence_of(uint8_t entry) { return entry & 15; }
-static unsigned int shift_of(uint8_t entry) { return entry >> 4; }
-
-static uint8_t make_entry(unsigned int confidence, unsigned int shift)
+uint16_t policy_run(const struct ptwr *p, const struct ptwr_store *store)
 {
-    return (uint8_t)(shift << 4 | confidence);
+    unsigned int run = policy_run_of(&p->predictor[policy_index(store->pc)], store->table);
+
+    /* A longer one had to wait: walks that nobody saw may have come between its stores. */
+    return run == POLICY_RUN ? POLICY_RUN : 0;
 }
 
-static unsigned int slot_of(uint64_t pc)
+uint8_t policy_worth(const struct ptwr_store *store)
 {
-    /* Instructions are 4 bytes; the program places of one loop differ in the low bits. */
-    return (unsigned int)(pc >> 2 ^ pc >> 8) & (PTWR_PREDICTOR - 1);
-}
-
-bool policy_opens(const struct ptwr *p, const struct ptwr_store *store)
-{
-    uint8_t entry;
-
-    /* Its batch changed nothing: the store itself, or what it needs, lies behind the table. */
-    if (mfn_eq(store->table, p->last_empty))
-        return false;
-    if (p->pause != 0)
-        return false;
-    switch (p->policy) {
-    case PTWR_POLICY_EMULATE:
-        return false;
-    case PTWR_POLICY_OPEN:
-        return true;
-    case PTWR_POLICY_PREDICT:
-    default:
-        entry = p->predictor[slot_of(store->pc)];
-        return confidence_of(entry) >= OPENS ||
-               (mfn_eq(store->table, p->run_table) && p->run >= (uint32_t)RUN << shift_of(entry));
-    }
-}
-
-void policy_emulated(struct ptwr *p, const struct ptwr_store *store)
-{
-    p->run = mfn_eq(store->table, p->run_table) ? p->run + 1 : 1;
-    p->run_table = store->table;
-    if (p->pause != 0)
-        p->pause--;
-    if (mfn_eq(store->table, p->last_empty))
-        p->last_empty = MFN_NONE;
+    return store->decoded ? WORTH : WORTH_DECODED;
 }
 
 /*
@@ -78,7 +47,7 @@ static void pause_opening(struct ptwr *p, const struct ptwr_slot *slot)
         p->pause_shift = 0;
         return;
     }
-    if (slot->changed >= WORTH_OPENING)
+    if (slot->changed >= slot->worth)
         return;
     p->pause = UINT32_C(1) << p->pause_shift;
     if (p->pause_shift < MAX_PAUSE_SHIFT)
@@ -97,14 +66,26 @@ static bool stands_in_own_way(const struct ptwr_slot *slot)
            (slot->why == PTWR_T_WALK || slot->why == PTWR_T_EL2_WALK || slot->why == PTWR_T_SLOT);
 }
 
+/* Was the run, from its first store to the end of its batch, long enough to open for? */
+static void learn_length(struct ptwr_place *place, const struct ptwr_slot *slot)
+{
+    place->table = MFN_NONE.raw;
+    if (slot->run + slot->changed >= slot->worth) {
+        if (place->confidence < SATURATED)
+            place->confidence++;
+        place->shift = 0;
+        place->wait = 0;
+        return;
+    }
+    if (place->confidence > 0)
+        place->confidence--;
+    place->wait = (uint16_t)(WAIT << place->shift);
+    place->shift = place->shift + WAIT_MORE < WAIT_MAX ? place->shift + WAIT_MORE : WAIT_MAX;
+}
+
 void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table)
 {
-    uint8_t *entry = &p->predictor[slot_of(slot->pc)];
-    unsigned int confidence = confidence_of(*entry);
-    unsigned int shift = shift_of(*entry);
-    unsigned int changed = slot->changed;
-
-    p->run = 0;
+    learn_length(&p->predictor[policy_index(slot->pc)], slot);
     pause_opening(p, slot);
     if (stands_in_own_way(slot)) {
         p->last_empty = table;
@@ -113,9 +94,4 @@ void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table)
     } else {
         p->empty_batches = 0;
     }
-    if (changed >= WORTH_OPENING)
-        *entry = make_entry(confidence < SATURATED ? confidence + 1 : confidence, 0);
-    else if (changed < WORTH_OPENING / 2)
-        *entry =
-            make_entry(confidence > 0 ? confidence - 1 : 0, shift < MAX_SHIFT ? shift + 1 : shift);
 }

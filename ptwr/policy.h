@@ -8,11 +8,64 @@
 
 #include "ptwr/ptwr.h"
 
-/* Open the table that this store, from EL1, has hit? */
-bool policy_opens(const struct ptwr *p, const struct ptwr_store *store);
+/* So many emulated stores in a row to one table are taken for the start of a batch. */
+#define POLICY_RUN 6
+/* A place whose batches were long opens at once from this confidence on. */
+#define POLICY_OPENS 2
 
-/* This store was emulated. */
-void policy_emulated(struct ptwr *p, const struct ptwr_store *store);
+/* Instructions are 4 bytes; the program places of one loop differ in the low bits. */
+static inline unsigned int policy_index(uint64_t pc)
+{
+    return (unsigned int)(pc >> 2 ^ pc >> 9) & (PTWR_PREDICTOR - 1);
+}
+
+/* Emulated stores in a row to this table from this place. */
+static inline unsigned int policy_run_of(const struct ptwr_place *place, mfn_t table)
+{
+    return place->table == table.raw ? place->run : 0;
+}
+
+/* Would policy `predict` open the table? */
+static inline bool policy_predicts(const struct ptwr *p, mfn_t table, uint64_t pc)
+{
+    const struct ptwr_place *place = &p->predictor[policy_index(pc)];
+
+    return place->confidence >= POLICY_OPENS ||
+           (policy_run_of(place, table) >= POLICY_RUN && place->wait == 0);
+}
+
+/* Open this table, to which this place stores from EL1? */
+static inline bool policy_opens(const struct ptwr *p, mfn_t table, uint64_t pc)
+{
+    if (p->policy == PTWR_POLICY_EMULATE ||
+        (p->policy != PTWR_POLICY_OPEN && !policy_predicts(p, table, pc)))
+        return false;
+    if (p->pause != 0)
+        return false;
+    /* Its batch changed nothing: the store itself, or what it needs, lies behind the table. */
+    if (mfn_eq(table, p->last_empty))
+        return false;
+    return true;
+}
+
+/* A store of this place to this table was emulated. */
+static inline void policy_emulated(struct ptwr *p, mfn_t table, uint64_t pc)
+{
+    struct ptwr_place *place = &p->predictor[policy_index(pc)];
+
+    place->run = (uint16_t)(policy_run_of(place, table) + 1);
+    place->table = table.raw;
+    if (place->wait != 0)
+        place->wait--;
+    if (p->pause != 0)
+        p->pause--;
+    if (mfn_eq(table, p->last_empty))
+        p->last_empty = MFN_NONE;
+}
+
+/* What a slot keeps of the store that opened it, for policy_learn(). */
+uint16_t policy_run(const struct ptwr *p, const struct ptwr_store *store);
+uint8_t policy_worth(const struct ptwr_store *store);
 
 /* Can it not go on like this? Each batch of this store comes back as it was, whichever the table.
  */

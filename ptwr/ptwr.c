@@ -50,11 +50,13 @@ void ptwr_init(struct ptwr *p)
         p->base[i][0] = MFN_NONE;
         p->base[i][1] = MFN_NONE;
     }
-    p->run_table = MFN_NONE;
+    for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
+        p->predictor[i] = (struct ptwr_place){.table = MFN_NONE.raw};
     p->taken = (struct frame_run){0};
     p->dropped = (struct frame_run){0};
     p->last_empty = MFN_NONE;
     p->settling = false;
+    p->links++;
     slot_init(p);
     stale_init(p);
 }
@@ -162,6 +164,7 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
         add_role(frame_get(p->frames, mfn), which);
     }
     *base = mfn;
+    p->links++;
     if (!mfn_is_none(old))
         type_put(p, old);
     return HV_OK;
@@ -173,6 +176,7 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu)
         mfn_t old = p->base[vcpu][which];
 
         p->base[vcpu][which] = MFN_NONE;
+        p->links++;
         if (!mfn_is_none(old))
             type_put(p, old);
     }
@@ -307,12 +311,9 @@ void ptwr_reset(struct ptwr *p)
     p->assist = false;
     p->blocks = false;
     p->tables_with_writers = 0;
-    p->run = 0;
     p->pause = 0;
     p->pause_shift = 0;
     p->empty_batches = 0;
-    for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
-        p->predictor[i] = 0;
     p->count = (struct ptwr_counters){0};
     p->violation = (struct ptwr_violation){0};
     p->fatal = (struct ptwr_violation){0};

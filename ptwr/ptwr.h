@@ -15,7 +15,7 @@
 #define PTWR_MAX_SLOTS 16
 #define PTWR_MAX_VCPUS 8
 #define PTWR_BUDGET    128 /* entries a trap may look at before it lets interrupts in */
-#define PTWR_PREDICTOR 64
+#define PTWR_PREDICTOR 128
 
 enum ptwr_policy { PTWR_POLICY_PREDICT, PTWR_POLICY_EMULATE, PTWR_POLICY_OPEN };
 enum ptwr_action { PTWR_ACTION_CRASH, PTWR_ACTION_REFUSE };
@@ -101,6 +101,17 @@ struct ptwr_slot {
     uint16_t dropped; /* protected_: entries below it that are invalid now hold nothing any more */
     bool given_up;    /* no table any more: what the snapshot refers to is dropped */
     uint16_t judged;  /* given_up: the cursor when that was found */
+    uint16_t run;     /* stores of the same run that were emulated before */
+    uint8_t worth;    /* so many entries pay for a batch */
+};
+
+/* What is known of a program place that stores to tables, or of all that share its number. */
+struct ptwr_place {
+    uint32_t table;     /* the table of its last emulated store */
+    uint16_t run;       /* emulated stores in a row to that */
+    uint16_t wait;      /* so many more are emulated before a run is taken for a batch again */
+    uint8_t confidence; /* in long batches */
+    uint8_t shift;      /* how long the next wait is */
 };
 
 /* Addresses that leaves may map although no frame is there: the domain's devices. */
@@ -139,6 +150,7 @@ struct ptwr {
     uint32_t nr_stale, nr_flushed;
     uint64_t epoch;  /* full flushes completed */
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
+    uint64_t links;  /* changes whenever a way from a base to a table may have ended; never 0 */
 
     bool blocks; /* some table has had a block since the domain started */
 
@@ -146,9 +158,7 @@ struct ptwr {
 
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
-    uint8_t predictor[PTWR_PREDICTOR]; /* by PC of the store: does it write in batches? */
-    mfn_t run_table;                   /* table of the last emulated store */
-    uint32_t run;                      /* emulated stores in a row to it */
+    struct ptwr_place predictor[PTWR_PREDICTOR]; /* by PC of the store */
     mfn_t last_empty;       /* table whose last batch changed nothing: emulate the next store */
     uint32_t pause;         /* so many stores are emulated before any table is opened again */
     uint8_t pause_shift;    /* how long the next pause is */
@@ -301,6 +311,46 @@ struct ptwr_walk {
 };
 NODISCARD
 enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk);
+
+/*
+ * The way to the last table that a vCPU stored to. What is remembered holds as long as no table on
+ * the way was opened, no pointer on it was dropped (ptwr.links says so), and its last entry is
+ * still the same. Empty if zeroed.
+ */
+struct ptwr_memo {
+    uint64_t links;
+    uint64_t page; /* VA of the page, tag included */
+    desc_t leaf;   /* what maps it, */
+    mfn_t leaf_table;
+    uint32_t leaf_index; /* and where that is */
+    mfn_t table;         /* the level-3 table that it is */
+    struct frame *frame; /* and its record */
+};
+
+/* Remember `walk`, which ptwr_translate() has just made of `va`, if it led to a level-3 table that
+ * EL1 may write by it. */
+void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+                    const struct ptwr_walk *walk);
+
+/*
+ * ptwr_store_fault() of an aligned 8-byte store of EL1, by the syndrome alone, to a table that
+ * `memo` knows, if all is as it mostly is: a page takes another's or an invalid entry's place, or
+ * the reverse, and nothing is to be judged the long way, opened, broken or waited for. false:
+ * nothing has happened. Precondition: memo is the vCPU's, va is not the first of its page.
+ */
+bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint64_t pc,
+                     desc_t value);
+
+/*
+ * Requests of mmu_update, from the first on, that are like that: MMU_NORMAL_PT_UPDATE of pages in
+ * one attached level-3 table. How many are done; the next one is for ptwr_update().
+ */
+struct ptwr_request {
+    uint64_t ptr; /* machine address of the entry; bits 1:0: the kind, of which 0 is the normal */
+    desc_t value;
+};
+unsigned int ptwr_update_pages(struct ptwr *p, const struct ptwr_request *request,
+                               unsigned int count);
 
 /*
  * A frame on its way to PLAIN arrives there: a stale one after a flush, one whose validation was

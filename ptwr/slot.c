@@ -96,7 +96,10 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         .sequence = p->sequence++,
         .pc = store->pc,
         .table = store->table,
+        .run = policy_run(p, store),
+        .worth = policy_worth(store),
     };
+    p->links++;
     p->nr_open++;
     p->count.opened++;
     return HV_OK;

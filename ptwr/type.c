@@ -186,6 +186,7 @@ static void drop_table(struct ptwr *p, desc_t d)
     /* With a back-pointer this was the only entry. Walk caches may keep the old way, so the frame
      * stays `hooked` and proves nothing more. */
     frame_clear(f, FRAME_BACKPTR);
+    p->links++;
     type_put(p, mfn);
 }
 

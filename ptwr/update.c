@@ -40,7 +40,7 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
 }
 
 /* A page like the last ones, which no CPU has to be told of: most updates are such. */
-static bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
+static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
 {
     if (at.level != 3 || p->settling || validate_needs_break(old, value) ||
         !type_exchange_fast(p, &p->taken, &p->dropped, old, value))
@@ -116,6 +116,77 @@ enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t 
     return err;
 }
 
+/* --- The short way: pages, and nothing else to do ------------------------------------------------
+ */
+
+void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+                    const struct ptwr_walk *walk)
+{
+    mfn_t table = pa_to_mfn(pa_of(walk->oa));
+    struct frame *f = type_frame(p, table);
+
+    memo->links = 0;
+    if (f == NULL || !walk->writable_el1 || !frame_is_attached_l3(f, p->owner))
+        return;
+    *memo = (struct ptwr_memo){
+        .links = p->links,
+        .page = va.raw >> PAGE_SHIFT,
+        .leaf = walk->desc,
+        .leaf_table = walk->table,
+        .leaf_index = walk->index,
+        .table = table,
+        .frame = f,
+    };
+}
+
+static inline bool memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+{
+    return memo->links == p->links && memo->page == va.raw >> PAGE_SHIFT &&
+           desc_eq(ptwr_port_load(p->port, memo->leaf_table, memo->leaf_index), memo->leaf) &&
+           frame_is_attached_l3(memo->frame, p->owner);
+}
+
+bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint64_t pc,
+                     desc_t value)
+{
+    struct type_at at = {memo->table, (uint16_t)((va.raw & (PAGE_SIZE - 1)) / sizeof(desc_t)), 3};
+    desc_t old;
+
+    if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
+        policy_opens(p, at.table, pc))
+        return false;
+    old = ptwr_port_load(p->port, at.table, at.index);
+    if (!desc_eq(old, value) && !update_page(p, at, old, value))
+        return false;
+    policy_emulated(p, at.table, pc);
+    p->count.store_faults++;
+    p->count.emulated++;
+    return true;
+}
+
+unsigned int ptwr_update_pages(struct ptwr *p, const struct ptwr_request *request,
+                               unsigned int count)
+{
+    const uint64_t place = GENMASK64(PAGE_SHIFT - 1, 3);
+    uint64_t page = request[0].ptr & ~place;
+    mfn_t table = pa_to_mfn(pa_of(page));
+    const struct frame *f = frame_get(p->frames, table);
+    unsigned int i;
+
+    /* An address that no frame number has room for is another than its table's. */
+    if (f == NULL || mfn_to_pa(table).raw != page || !frame_is_attached_l3(f, p->owner))
+        return 0;
+    for (i = 0; i < count && (request[i].ptr & ~place) == page; i++) {
+        struct type_at at = {table, (uint16_t)((request[i].ptr & place) / sizeof(desc_t)), 3};
+        desc_t old = ptwr_port_load(p->port, table, at.index);
+
+        if (!desc_eq(old, request[i].value) && !update_page(p, at, old, request[i].value))
+            break;
+    }
+    p->count.updates += i;
+    return i;
+}
+
 /* --- A store that hit a read-only frame --------------------------------------------------------
  */
 
@@ -161,7 +232,7 @@ static enum ptwr_outcome emulate(struct ptwr *p, struct ptwr_store *store, unsig
     err = update_entry(p, at, value, budget);
     if (err != HV_OK)
         return outcome_of(err);
-    policy_emulated(p, store);
+    policy_emulated(p, store->table, store->pc);
     p->count.emulated++;
     return PTWR_DONE;
 }
@@ -177,7 +248,7 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
         return refuse_store(p, store, PTWR_RULE_EL0_TABLE);
     if (!p->assist)
         return refuse_store(p, store, PTWR_RULE_WRITABLE);
-    if (policy_opens(p, store))
+    if (policy_opens(p, store->table, store->pc))
         return outcome_of(slot_open(p, store, budget));
     if (!store->decoded) {
         p->count.store_faults--; /* the caller will ask again for the same one */

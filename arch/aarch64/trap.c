@@ -19,6 +19,7 @@
 #include "core/mmio.h"
 #include "core/psci.h"
 #include "core/sched.h"
+#include "core/store_fault.h"
 #include "core/vcpu.h"
 #include "core/vgic.h"
 
@@ -163,7 +164,9 @@ static NOINLINE void trap_abort(struct vcpu *vcpu, uint64_t esr)
 
 static NOINLINE void trap_data_abort(struct vcpu *vcpu, uint64_t esr)
 {
-    if (!device_access(vcpu, (uint32_t)esr))
+    uint32_t iss = (uint32_t)(esr & GENMASK64(24, 0));
+
+    if (!device_access(vcpu, iss) && !store_fault_quick(vcpu, iss, va_of(read_sysreg(far_el2))))
         trap_abort(vcpu, esr);
 }
 
