@@ -13,6 +13,9 @@
 /* What one frame counts for in a trap's budget: flushed or zeroed, and its m2p entry. */
 #define FRAME_COST 16
 
+/* .. and one entry of a list that is written. */
+#define ENTRY_COST 4
+
 /*
  * One more frame. increase_reservation: as the pseudo-physical frame that it was at the start;
  * populate_physmap: as the one that the slot asks for. The guest is told first: from then on
@@ -113,7 +116,7 @@ static int64_t m2p_list(struct vcpu *vcpu, uint64_t start)
         err = budget == 0 ? HV_EAGAIN : guest_write(vcpu, to, &number, sizeof(number), &budget);
         if (err == HV_OK)
             start++;
-        hypercall_spend(&budget, 1);
+        hypercall_spend(&budget, ENTRY_COST);
     }
     if (err == HV_OK) {
         list.nr_extents = (uint32_t)start;

@@ -11,6 +11,9 @@
 /* Bytes of requests that are copied in at once. */
 #define COPY_SIZE 1024
 
+/* What a request counts for in a trap's budget, beside what the engine spends. */
+#define REQUEST_COST 2
+
 #define KIND_MASK UINT64_C(3)
 
 /* A list of requests on its way: (list, count, done, domid) in x0..x3. */
@@ -76,7 +79,7 @@ static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn
         uint32_t n = chunk(b, size);
 
         err = guest_read(b->vcpu, b->next, copy, n * size, &b->budget);
-        for (uint32_t i = 0, did; i < n && err == HV_OK; i += did) {
+        for (uint32_t i = 0, did, cost; i < n && err == HV_OK; i += did) {
             const uint8_t *next = (const uint8_t *)copy + i * size;
 
             did = 0;
@@ -84,13 +87,15 @@ static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn
                 err = HV_EAGAIN;
             else if (simple != NULL)
                 did = simple(b->vcpu, next, n - i < b->budget ? n - i : b->budget);
+            cost = did;
             if (err == HV_OK && did == 0) {
                 err = request(b->vcpu, next, &b->budget);
                 did = 1;
+                cost = REQUEST_COST;
             }
             if (err != HV_OK)
                 break;
-            hypercall_spend(&b->budget, did);
+            hypercall_spend(&b->budget, cost);
             b->done += did;
             b->left -= did;
             b->next.raw += did * size;

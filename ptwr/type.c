@@ -89,18 +89,32 @@ static unsigned int leaf_frames(unsigned int level)
     return (unsigned int)(desc_span(level) >> PAGE_SHIFT);
 }
 
-/* Every check before the first count: a block is taken whole or not at all. */
+/* Nothing of the frame stands against a leaf of this kind: so it is with most frames of a block. */
+static bool leaf_is_free(const struct ptwr *p, const struct frame *f, bool writable)
+{
+    if ((f->counts & FRAME_COUNTS_HIGH) != 0)
+        return false;
+    return writable ? frame_is_ordinary(f, p->owner) : f->owner == p->owner;
+}
+
+/* Every check before the first count: a block is taken whole or not at all. Its frames are one
+ * region's, so their records lie side by side. */
 static enum hv_err take_leaf(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
 {
     uint64_t oa = desc_oa(d);
+    struct frame *frames = frame_get(p->frames, pa_to_mfn(pa_of(oa)));
     unsigned int count = leaf_frames(level);
+    uint64_t delta = leaf_delta(d);
 
     if (type_frame(p, pa_to_mfn(pa_of(oa))) == NULL && validate_is_device(p, oa, desc_span(level)))
         return validate_is_normal(p, d) ? refuse(p, PTWR_RULE_MEMTYPE) : HV_OK;
     for (unsigned int i = 0; i < count; i++) {
         mfn_t mfn = mfn_of((oa >> PAGE_SHIFT) + i);
-        enum hv_err err = leaf_frame(p, type_frame(p, mfn), d);
+        enum hv_err err;
 
+        if (frames != NULL && leaf_is_free(p, &frames[i], desc_is_writable(d)))
+            continue;
+        err = leaf_frame(p, type_frame(p, mfn), d);
         if (err != HV_OK) {
             *child = mfn;
             return err;
@@ -109,19 +123,20 @@ static enum hv_err take_leaf(struct ptwr *p, unsigned int level, desc_t d, mfn_t
     if (!validate_is_normal(p, d))
         return refuse(p, PTWR_RULE_MEMTYPE);
     for (unsigned int i = 0; i < count; i++)
-        leaf_add(p, frame_get(p->frames, mfn_of((oa >> PAGE_SHIFT) + i)), leaf_delta(d));
+        leaf_add(p, &frames[i], delta);
     return HV_OK;
 }
 
 static void drop_leaf(struct ptwr *p, unsigned int level, desc_t d)
 {
-    uint64_t first = desc_oa(d) >> PAGE_SHIFT;
+    struct frame *frames = type_frame(p, pa_to_mfn(pa_of(desc_oa(d))));
+    uint64_t delta = leaf_delta(d);
 
     /* It was taken, so a place without a frame of the domain is a device. */
-    if (type_frame(p, mfn_of(first)) == NULL)
+    if (frames == NULL)
         return;
     for (unsigned int i = 0; i < leaf_frames(level); i++)
-        leaf_sub(p, frame_get(p->frames, mfn_of(first + i)), leaf_delta(d));
+        leaf_sub(p, &frames[i], delta);
 }
 
 void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
@@ -443,22 +458,22 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
     struct frame *f = frame_get(p->frames, at.table);
 
     for (unsigned int i = 0; i < count; i++, at.index++) {
-        enum hv_err err = HV_OK;
+        enum hv_err err;
 
         if (at.level == 3 && type_take_fast(p, &scan->run, block[i])) {
             p->count.validated++;
-        } else {
-            err = scan_entry(p, at, &block[i], count - i, scan->budget, &scan->child);
-            if (err == HV_OK && at.level == 3)
-                type_learn(p, &scan->run, block[i]);
+            frame_set_cursor(f, at.index + 1U);
+            continue;
         }
+        err = scan_entry(p, at, &block[i], count - i, scan->budget, &scan->child);
         if (err != HV_OK)
             return err;
+        if (at.level == 3)
+            type_learn(p, &scan->run, block[i]);
         frame_set_cursor(f, at.index + 1U);
-        if (type_cost(block[i], at.level) != 0) {
-            type_spend(scan->budget, type_cost(block[i], at.level));
+        type_spend(scan->budget, type_cost(block[i], at.level));
+        if (*scan->budget <= i) /* scan_table() spends what was looked at */
             break;
-        }
     }
     return HV_OK;
 }

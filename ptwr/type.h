@@ -36,10 +36,18 @@ static inline unsigned int type_block(unsigned int left, unsigned int budget)
 /* What validating a table costs beyond its entries: a share of a flush, a clean, a scan. */
 #define TYPE_TABLE_COST 16
 
-/* What an entry costs beyond itself: a block is as many frames as a level-3 table has entries. */
+/* What an entry costs beyond itself where it is not of a run. */
+#define TYPE_LONG_COST 2
+
+/*
+ * What taking or dropping an entry the long way costs beyond looking at it: a block is as many
+ * frames as a level-3 table has entries.
+ */
 static inline unsigned int type_cost(desc_t d, unsigned int level)
 {
-    return level == 2 && desc_is_valid(d) && !desc_is_table(d, level) ? PTWR_ENTRIES / 4 : 0;
+    if (!desc_is_valid(d))
+        return 0;
+    return level == 2 && !desc_is_table(d, level) ? PTWR_ENTRIES / 4 : TYPE_LONG_COST;
 }
 
 /* The frame, if the domain owns it; else NULL. */

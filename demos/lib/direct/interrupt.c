@@ -34,6 +34,8 @@
 volatile uint64_t timer_ticks;
 
 static uint64_t gicd, gicc, gicr, sgi_frame;
+volatile int64_t timer_latest;
+
 static uint64_t period;
 
 static uint32_t read32(uint64_t address)
@@ -104,6 +106,7 @@ static void arm_timer(void)
 void timer_every(uint64_t us)
 {
     period = read_sysreg(cntfrq_el0) * us / 1000000;
+    timer_latest = 0;
     arm_timer();
 }
 
@@ -114,7 +117,11 @@ void interrupt_entry(void)
 
     dsb_sy();
     if (intid == TIMER_INTID) {
+        int64_t late = (int64_t)(timer_now() - read_sysreg(cntv_cval_el0));
+
         timer_ticks++;
+        if (late > timer_latest) /* negative: it was set anew meanwhile */
+            timer_latest = late;
         arm_timer();
     } else if (intid < 1020) {
         print("FAILED: interrupt %u, which nobody enabled\n", intid);

@@ -10,6 +10,9 @@ void interrupt_init(void);
 /* Timer interrupts taken since interrupt_init(). */
 extern volatile uint64_t timer_ticks;
 
+/* How late the latest of them came since timer_every(), in ticks of the counter. */
+extern volatile int64_t timer_latest;
+
 /* An interrupt every `us` microseconds; 0: none. */
 void timer_every(uint64_t us);
 
