@@ -173,3 +173,19 @@ def test_neighbour_loses_nothing(latch, machine):
     assert run.status == 0, run
     assert "cases done" in run.of("corners") and "forms done" in run.of("stores"), run
     run.checks("victim")
+
+
+# tests/qemu/guests/direct/contention.c
+CONTENTION = ["add-and-lose", "add-and-keep", "add-half", "add-at-once", "store-across", "store-byte",
+              "text-changes"]
+
+
+@pytest.mark.parametrize("policy, option", [("emulate", "--icount"), ("predict", "--icount"),
+                                            ("open", "--icount"), ("emulate", None)])
+def test_vcpus_that_store_to_the_same_entries(latch, policy, option):
+    run = latch(direct("guest", "contention", policy=policy, cpus=3), "--cpu", "max", "--smp", "3",
+                *([option] if option else []), timeout=120)
+    assert run.status == 0, run
+    cases = run.cases("guest")
+    assert list(cases) == CONTENTION
+    assert [case.text for case in cases.values() if not case.ok] == []
