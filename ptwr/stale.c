@@ -28,7 +28,6 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     f->hooked = 0;
     f->index = 0;
     f->parent = MFN_NONE.raw;
-    frame_clear(f, FRAME_BACKPTR);
     frame_set(f, FRAME_TEARDOWN);
     frame_set_cursor(f, taken);
     if (p->nr_stale == 0)

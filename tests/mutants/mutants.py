@@ -200,7 +200,6 @@ m("stale: counted as flushed", "    p->nr_stale++;\n", "    p->nr_stale++;\n    
 m("stale: not torn down", "    if (mfn_is_none(p->teardown))\n        p->teardown = mfn;\n", "")
 m("stale: the last torn down first", "    if (mfn_is_none(p->teardown))\n        p->teardown = mfn;\n",
   "    p->teardown = mfn;\n")
-m("stale: keeps its back-pointer", "    frame_clear(f, FRAME_BACKPTR);\n", "")
 m("stale: stays hooked", "    f->hooked = 0;\n", "")
 m("stale: its writers stay counted", "    if (f->el1_writers != 0)\n        p->tables_with_writers--;\n", "")
 m("stale: nothing is taken down", "    frame_set_cursor(f, taken);\n", "    (void)taken;\n")
