@@ -74,11 +74,12 @@ static enum hv_err pin_once(struct world *w, const struct action *a, unsigned in
     const struct frame *f = &w->frames[a->frame];
     enum hv_err err = ptwr_pin(&w->p, mfn_of(a->frame), a->option & 3U, budget);
 
-    if (err == HV_OK)
+    if (err == HV_OK) {
         expect(w,
                frame_has(f, FRAME_PINNED) && f->state == FRAME_ATTACHED &&
                    f->type == FRAME_TABLE_L0 + (a->option & 3U),
                "a pin");
+    }
     return err;
 }
 

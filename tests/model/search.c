@@ -63,7 +63,7 @@ static void keep(struct level *level, const uint8_t *packed, size_t size)
 {
     const struct header header = {(uint32_t)size, nr_nodes - 1};
 
-    if (level->size + sizeof(header) + size > level->room) {
+    if (level->bytes == NULL || level->size + sizeof(header) + size > level->room) {
         level->room = level->room == 0 ? 1 << 20 : 2 * level->room;
         level->bytes = realloc(level->bytes, level->room);
         if (level->bytes == NULL) {
