@@ -111,6 +111,8 @@ struct action action_decode(const struct world *w, const uint8_t *bytes)
         a.option = bytes[3] % 4;
     if (a.kind == ACT_ASSIST)
         a.option = bytes[3] % 4 != 0;
+    if (a.kind == ACT_QUICK) /* the pages of the first tree, in either range */
+        a.frame = (uint8_t)(1 + bytes[2] % 3 + (bytes[2] & 128U) / 16U);
     if (bytes[3] >= 144)
         a.budget = (uint8_t)(1 + bytes[4] / 8U % 3);
     return a;

@@ -158,6 +158,12 @@ static enum hv_err attempt(struct world *w, const struct action *a, unsigned int
         return HV_OK;
     case ACT_ACCESS:
         return access_once(w, a, budget);
+    case ACT_QUICK:
+        w->p.policy = PTWR_POLICY_EMULATE;
+        return world_quick_once(w, a->cpu, a->frame * PTWR_ENTRIES % MMU_PAGES,
+                                action_value(a->value), budget) == WORLD_RETRY
+                   ? HV_EAGAIN
+                   : HV_OK;
     case ACT_PREEMPT:
         ptwr_protect_open(&w->p, a->cpu, PTWR_T_PREEMPT);
         return HV_OK;
@@ -208,7 +214,7 @@ static bool is_action(const struct world *w, const struct action *a)
     if (a->kind == ACT_AGAIN)
         return w->suspended[a->cpu].kind != ACT_NONE;
     return a->index < PTWR_ENTRIES && a->value < ACTION_VALUES && a->frame != 0 &&
-           (a->frame < MMU_FRAMES || a->kind == ACT_ACCESS);
+           (a->frame < MMU_FRAMES || a->kind == ACT_ACCESS || a->kind == ACT_QUICK);
 }
 
 bool action_run(struct world *w, const struct action *a)

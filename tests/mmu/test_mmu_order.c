@@ -139,6 +139,35 @@ static void table_that_maps_itself_is_emulated_in_the_end(void)
     sound();
 }
 
+/* What a vCPU remembers of its way is worth nothing when that way has ended. */
+static void short_way_ends_with_what_it_leads_to(void)
+{
+    for (unsigned int way = 0; way < 5; way++) {
+        window_on_l3(2, PTWR_POLICY_EMULATE);
+        world_fill(&w, 8, NONE, NONE);
+        for (unsigned int i = 0; i < 3; i++) {
+            assert_int_equal(world_quick_once(&w, 0, PAGE(1, 0),
+                                              page_desc(8, i ? LEAF_RO : LEAF_RW), PTWR_BUDGET),
+                             WORLD_OK);
+        }
+        assert_int_equal(entry(L3, 1), page_desc(8, LEAF_RO).raw);
+        if (way == 0) /* the page is another's */
+            assert_int_equal(world_update(&w, 1, 6, 0, page_desc(8, LEAF_RW)), HV_OK);
+        else if (way == 1) /* the table is none any more */
+            assert_int_equal(world_update(&w, 1, L2, 0, NONE), HV_OK);
+        else if (way == 2) /* the table above it is gone */
+            assert_int_equal(world_update(&w, 1, L2, 1, NONE), HV_OK);
+        else if (way == 3) /* it is open */
+            open_table(L3, 0, NONE);
+        else /* the base is another */
+            assert_int_equal(world_base(&w, 0, 0, MMU_NONE), HV_OK);
+        assert_int_equal(ptwr_store_page(&w.p, &w.memo[0], va_of(mmu_va(PAGE(1, 0)).raw + 8), 0,
+                                         page_desc(7, LEAF_RO)),
+                         false);
+        sound();
+    }
+}
+
 /* The oldest of two open tables is needed for the store that wants a slot: N = 1. */
 static void one_slot_and_a_store_that_needs_the_open_table(void)
 {
@@ -239,6 +268,7 @@ static void table_may_vanish_while_its_entry_is_judged(void)
     X(walk_waits_once_for_an_open_table)                                                           \
     X(table_that_maps_itself_is_emulated_in_the_end)                                               \
     X(one_slot_and_a_store_that_needs_the_open_table)                                              \
+    X(short_way_ends_with_what_it_leads_to)                                                        \
     X(b14_readers_are_not_starved)                                                                 \
     X(removed_frame_is_out_of_reach)                                                               \
     X(frame_that_an_open_table_let_go_can_leave)                                                   \

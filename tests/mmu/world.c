@@ -179,6 +179,15 @@ static enum hv_err walk_fault(struct world *w, unsigned int frame, unsigned int 
     return err;
 }
 
+static enum world_result result_of(enum ptwr_outcome outcome)
+{
+    if (outcome == PTWR_CRASH)
+        return WORLD_CRASHED;
+    if (outcome == PTWR_RETRY)
+        return WORLD_RETRY;
+    return outcome == PTWR_INJECT ? WORLD_INJECTED : WORLD_OK;
+}
+
 /* As core/abort.c: which frame it was is found by EL2's own walk. */
 static enum world_result permission_fault(struct world *w, unsigned int cpu, unsigned int page,
                                           unsigned int budget)
@@ -204,11 +213,7 @@ static enum world_result permission_fault(struct world *w, unsigned int cpu, uns
     store.value = mmu_entry_value(&w->mmu, store.table.raw, 0).raw;
     outcome = ptwr_store_fault(&w->p, &store, &budget);
     w->crashed = w->crashed || outcome == PTWR_CRASH;
-    if (outcome == PTWR_CRASH)
-        return WORLD_CRASHED;
-    if (outcome == PTWR_RETRY)
-        return WORLD_RETRY;
-    return outcome == PTWR_INJECT ? WORLD_INJECTED : WORLD_OK;
+    return result_of(outcome);
 }
 
 enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned int page,
@@ -228,6 +233,42 @@ enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned 
     default:
         return permission_fault(w, cpu, page, budget);
     }
+}
+
+enum world_result world_quick_once(struct world *w, unsigned int cpu, unsigned int page,
+                                   desc_t value, unsigned int budget)
+{
+    const va_t va = va_of(mmu_va(page).raw + sizeof(desc_t));
+    struct ptwr_walk walk;
+    unsigned int frame;
+    enum mmu_fault fault;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    fault = mmu_access(&w->mmu, cpu, page, true, &frame);
+    if (fault == MMU_HIT) {
+        (void)mmu_guest_store(&w->mmu, frame, 1, value, MMU_CACHEABLE);
+        return WORLD_OK;
+    }
+    if (fault == MMU_PERMISSION) {
+        if (ptwr_store_page(&w->p, &w->memo[cpu], va, 0x3000, value))
+            return WORLD_OK;
+        if (ptwr_translate(&w->p, cpu, va, &walk) == HV_OK && walk.oa < MMU_DEVICE) {
+            struct ptwr_store store = {
+                .table = pa_to_mfn(pa_of(walk.oa)),
+                .offset = sizeof(desc_t),
+                .size = 8,
+                .decoded = true,
+                .emulatable = true,
+                .value = value.raw,
+                .pc = 0x3000,
+                .va = va,
+            };
+
+            ptwr_memo_fill(&w->p, &w->memo[cpu], va, &walk);
+            return result_of(world_store_once(w, cpu, &store, MMU_CACHEABLE, budget));
+        }
+    }
+    return world_access_once(w, cpu, page, true, budget);
 }
 
 enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write)
@@ -354,6 +395,7 @@ void world_reset(struct world *w)
     ptwr_reset(&w->p);
     w->crashed = false;
     memset(w->suspended, 0, sizeof(w->suspended));
+    memset(w->memo, 0, sizeof(w->memo));
     memset(w->mmu.ttbr, MMU_NONE, sizeof(w->mmu.ttbr));
     memset(&w->mmu.now, 0, sizeof(w->mmu.now));
     memset(w->mmu.seen_type, 0, sizeof(w->mmu.seen_type));

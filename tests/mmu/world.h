@@ -30,6 +30,7 @@ struct world {
     /* What each vCPU was told to try again (HV_EAGAIN, or a store that was not done yet), and may
      * try again at any time, or never; ACT_NONE if nothing. */
     struct action suspended[MMU_CPUS];
+    struct ptwr_memo memo[MMU_CPUS]; /* the way to the last table that each vCPU stored to */
 };
 
 struct world_config {
@@ -87,6 +88,10 @@ enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned 
                                     bool write, unsigned int budget);
 enum world_result world_access(struct world *w, unsigned int cpu, unsigned int page, bool write);
 
+/* A store to the second entry of a page, by VA, as core/store_fault.c answers it. */
+enum world_result world_quick_once(struct world *w, unsigned int cpu, unsigned int page,
+                                   desc_t value, unsigned int budget);
+
 /* Hypercalls and trapped registers: until the engine no longer says HV_EAGAIN. */
 enum hv_err world_update(struct world *w, unsigned int cpu, unsigned int frame, unsigned int index,
                          desc_t value);
@@ -123,6 +128,7 @@ enum action_kind {
     ACT_ADD,     /* frame */
     ACT_RESET,
     ACT_OFF,   /* cpu: its vCPU is switched off, until a base is loaded again */
+    ACT_QUICK, /* cpu, page = frame and 0, value: a store of entry 1 by VA, the short way first */
     ACT_AGAIN, /* cpu: goes on with what it was told to try again */
     ACTIONS
 };
