@@ -5,7 +5,7 @@
  * So many entries pay for a batch: what opening and reconnecting cost beyond an entry each, in
  * emulated stores. A store that has to be decoded costs more.
  */
-#define WORTH         22
+#define WORTH         17
 #define WORTH_DECODED 10
 #define SATURATED     3
 /*
