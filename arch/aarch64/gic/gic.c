@@ -9,6 +9,8 @@
 
 #include "arch/aarch64/gic/gic_ops.h"
 
+#define GICC_SIZE 0x2000
+
 static const char *const v2_compatible[] = {"arm,gic-400", "arm,cortex-a15-gic",
                                             "arm,cortex-a7-gic"};
 static const char *const v3_compatible[] = {"arm,gic-v3"};
@@ -119,6 +121,9 @@ static enum hv_err discover(const void *fdt)
     if (!read_reg(fdt, bus, node, 0, &ranges.gicd) || !read_reg(fdt, bus, node, 1, &ranges.gicc) ||
         !read_reg(fdt, bus, node, 2, &ranges.gich) || !read_reg(fdt, bus, node, 3, &ranges.gicv))
         return HV_EINVAL;
+    /* Old trees tell of the first page only. GICC_DIR is in the second (IHI 0048B, 4.1.2). */
+    if (ranges.gicc.size < GICC_SIZE)
+        ranges.gicc.size = GICC_SIZE;
     ops = &gicv2_ops;
     return HV_OK;
 }
