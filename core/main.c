@@ -11,6 +11,7 @@
 #include <arch/uart.h>
 #include <arch/vcpu.h>
 
+#include "core/board.h"
 #include "core/check.h"
 #include "core/config.h"
 #include "core/console.h"
@@ -82,6 +83,7 @@ void latch_main(const void *fdt)
     if (fdt_check_header(fdt) != 0)
         panic("the device tree at %p is damaged", fdt);
     firmware_init(fdt);
+    board_init(fdt);
 
     /* Memory: what there is, less what the configuration's modules occupy. */
     if (mem_init(fdt) != HV_OK)

@@ -5,6 +5,7 @@
 #include <arch/regime.h>
 #include <arch/vcpu.h>
 
+#include "core/board.h"
 #include "core/decode.h"
 #include "core/domain.h"
 #include "core/exclusive.h"
@@ -60,7 +61,7 @@ static bool by_syndrome(const struct access *a, struct ptwr_store *store)
     unsigned int size = 1U << ISS_DABT_SAS(iss);
 
     if ((iss & BY_SYNDROME_MASK) != ISS_DABT_ISV || store->offset == 0 ||
-        (store->offset & (size - 1)) != 0)
+        (store->offset & (size - 1)) != 0 || board_get()->isv_is_wrong)
         return false;
     store->decoded = true;
     store->emulatable = true;
