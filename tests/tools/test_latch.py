@@ -425,3 +425,41 @@ def test_place_skips_what_is_taken():
     assert ram.place(1, "c") == 0x40a00000
     with pytest.raises(Fail, match="d: no 64 MiB"):
         ram.place(64 << 20, "d")
+
+
+# --- gem5
+
+
+def test_missing_gem5_is_explained(tool):
+    tool.env["LATCH_GEM5"] = "/nonexistent"
+    line = tool.refusal("--board", "gem5")
+    assert "gem5 is missing" in line and "LATCH_GEM5" in line and "build" in line
+
+
+def test_gem5_runs_as_its_options_say(tool):
+    stand_in = tool.file("gem5", f"""#!/bin/sh
+while [ $# -gt 0 ]; do
+    if [ "$1" = --dump-dtb ]; then
+        echo '/dts-v1/; / {{ #address-cells = <2>; #size-cells = <2>; }};' | dtc -q -O dtb -o "$2"
+        exit
+    fi
+    case $1 in --load) cp "${{2%@*}}" {tool.folder}/loaded ;; esac
+    words="$words $1"
+    shift
+done
+echo "$words"
+""")
+    stand_in.chmod(0o755)
+    tool.env["LATCH_GEM5"] = str(stand_in)
+    done = tool.run("module", "--board", "gem5", "--gic", "2", "--smp", "2", "--tlbi", "mixed",
+                    "--walk-cache", "all", "--combined", "--no-input", "--", "--clock", "1GHz")
+    assert "--board v1 --cpu atomic --cpus 2 --mem 65536KiB" in done.stdout, done.stderr
+    assert "--walk-cache all --combined --tlbi mixed --clock 1GHz" in done.stdout
+    # Behind a page of nothing, so that gem5 does not take it for a file that it knows.
+    assert "module0@0x803ff000" in done.stdout
+    assert (tool.folder / "loaded").read_bytes() == bytes(4096) + b"module\0"
+
+
+def test_options_of_gem5_are_refused_elsewhere(tool):
+    done = tool.run("", "--combined")
+    assert done.returncode == 2 and "--combined: only gem5 has that" in done.stderr

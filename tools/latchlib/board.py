@@ -1,9 +1,10 @@
-"""What the host tool knows of a board: boards/NAME/board.json, and the device tree that QEMU
-makes for it."""
+"""What the host tool knows of a board: boards/NAME/board.json, and the device tree that the
+board's simulator makes for it."""
 
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -42,26 +43,68 @@ def parse_size(text):
 
 
 class Board:
-    def __init__(self, name, root):
-        path = os.path.join(root, "boards", name, "board.json")
-        try:
-            with open(path, encoding="utf-8") as file:
-                data = json.load(file)
-        except FileNotFoundError:
-            raise Fail(f"board {name}: {path}: no such file (boards: "
-                       f"{', '.join(names(root))})") from None
-        except ValueError as error:
-            raise Fail(f"{path}: {error}") from None
+    """A board that a simulator plays: where its memory lies, and what a run has by default."""
+
+    simulator = None
+    # How the simulator is told to end, and how long that may take.
+    stop_signal = signal.SIGTERM
+    stop_seconds = 2
+
+    def __init__(self, name, data):
         self.name = name
+        self.ram_base = int(data["ram_base"], 0)
+        self.reserved_low = int(data["reserved_low"], 0)
+        self.defaults = Machine(**data["defaults"])
+        self.defaults.memory = parse_size(self.defaults.memory)
+
+    def require(self):
+        """Fails with one line if the simulator is not there."""
+        raise NotImplementedError
+
+    def dump(self, machine, icount):
+        """The flattened device tree of the machine."""
+        raise NotImplementedError
+
+    def command(self, system, run, extra):
+        """The simulator's command line for a System, as a Run asks for it."""
+        raise NotImplementedError
+
+    def dump_by(self, command, path):
+        """What `command` writes to the file `path`."""
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False,
+                                  stdin=subprocess.DEVNULL, timeout=60)
+        except subprocess.TimeoutExpired:
+            raise Fail(f"{self.simulator} does not print the board's device tree") from None
+        if done.returncode != 0 or not os.path.exists(path):
+            reason = done.stderr.strip().splitlines()
+            raise Fail(reason[-1] if reason else f"{self.simulator} failed")
+        with open(path, "rb") as file:
+            return file.read()
+
+
+@dataclass
+class Run:
+    """How a system is to be run: the files, and what the user wants of the simulator."""
+
+    latch: str
+    dtb: str
+    folder: str  # for files that the simulator reads
+    icount: bool
+    interactive: bool
+    timeout: float = 0
+
+
+class QemuBoard(Board):
+    simulator = "QEMU"
+
+    def __init__(self, name, data):
+        super().__init__(name, data)
         self.qemu = os.environ.get("LATCH_QEMU") or data["qemu"]
         self.machine = data["machine"]
         self.machine_options = data["machine_options"]
         self.gic_option = data["gic_option"]
         self.device_tree = data["device_tree"]
-        self.ram_base = int(data["ram_base"], 0)
-        self.reserved_low = int(data["reserved_low"], 0)
-        self.defaults = Machine(**data["defaults"])
-        self.defaults.memory = parse_size(self.defaults.memory)
 
     def machine_argument(self, machine, icount, extra=()):
         options = [self.machine]
@@ -77,7 +120,7 @@ class Board:
                 "-M", self.machine_argument(machine, icount, extra),
                 "-cpu", machine.cpu, "-smp", str(machine.smp), "-m", f"{machine.memory // KIB}K"]
 
-    def require_qemu(self):
+    def require(self):
         try:
             done = subprocess.run([self.qemu, "--version"], capture_output=True, text=True,
                                   check=False)
@@ -91,20 +134,23 @@ class Board:
                        "run tools/setup")
 
     def dump(self, machine, icount):
-        """The flattened device tree of the machine."""
         with tempfile.TemporaryDirectory(prefix="latch-") as folder:
             path = os.path.join(folder, "board.dtb")
-            command = self.qemu_command(machine, icount, [f"{self.device_tree}={path}"])
-            try:
-                done = subprocess.run(command, capture_output=True, text=True, check=False,
-                                      stdin=subprocess.DEVNULL, timeout=60)
-            except subprocess.TimeoutExpired:
-                raise Fail(f"{self.qemu} does not print the board's device tree") from None
-            if done.returncode != 0 or not os.path.exists(path):
-                reason = done.stderr.strip().splitlines()
-                raise Fail(reason[-1] if reason else f"{self.qemu} failed")
-            with open(path, "rb") as file:
-                return file.read()
+            return self.dump_by(
+                self.qemu_command(machine, icount, [f"{self.device_tree}={path}"]), path)
+
+    def command(self, system, run, extra):
+        line = self.qemu_command(system.machine, run.icount)
+        line += ["-monitor", "none", "-chardev", "stdio,id=console,signal=off",
+                 "-serial", "chardev:console", "-no-reboot", "-kernel", run.latch,
+                 "-dtb", run.dtb]
+        if run.icount:
+            line += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "42"]
+        for name, address in system.files:
+            # A comma in a value is written twice.
+            name = name.replace(",", ",,")
+            line += ["-device", f"loader,file={name},addr={address:#x},force-raw=on"]
+        return line + list(extra)
 
 
 def names(root):
@@ -113,3 +159,19 @@ def names(root):
         return []
     return sorted(name for name in os.listdir(folder)
                   if os.path.exists(os.path.join(folder, name, "board.json")))
+
+
+def find(name, root):
+    """The Board of that name."""
+    from .gem5 import Gem5Board
+
+    path = os.path.join(root, "boards", name, "board.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except FileNotFoundError:
+        raise Fail(f"board {name}: {path}: no such file (boards: "
+                   f"{', '.join(names(root))})") from None
+    except ValueError as error:
+        raise Fail(f"{path}: {error}") from None
+    return Gem5Board(name, data, root) if "gem5" in data else QemuBoard(name, data)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from . import board as boards
-from . import qemu, system
+from . import session, system
 from .error import OK, USAGE, Fail
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -23,8 +23,8 @@ smp = <1>, memory = "1G"; options of the command line come before it.
 """
 
 STATUS = """\
-exit status of run: 0 every domain ended in order; 1 Latch stopped a domain or gave up, or QEMU
-ended early; 2 wrong description or usage; 124 time limit.
+exit status of run: 0 every domain ended in order; 1 Latch stopped a domain or gave up, or the
+simulator ended early; 2 wrong description or usage; 124 time limit.
 """
 
 
@@ -42,14 +42,15 @@ def parser():
                                 help="say whether Latch would accept a description",
                                 description="Says whether Latch would accept SYSTEM.dts.")
     run = commands.add_parser("run", formatter_class=text, epilog=DESCRIPTION + "\n" + STATUS,
-                              help="check it, then run it in QEMU",
-                              description="Checks SYSTEM.dts and runs it in QEMU.",
-                              usage="tools/latch run SYSTEM.dts [options] [-- QEMU arguments]")
+                              help="check it, then run it in QEMU or gem5",
+                              description="Checks SYSTEM.dts and runs it in its board's simulator.",
+                              usage="tools/latch run SYSTEM.dts [options] [-- simulator arguments]")
     for sub in (check, run):
         sub.add_argument("system", metavar="SYSTEM.dts")
         sub.add_argument("--board", default="virt", metavar="B",
                          help=f"one of: {', '.join(boards.names(ROOT))} (default virt)")
-        sub.add_argument("--cpu", metavar="C", help="QEMU's CPU model (default cortex-a72)")
+        sub.add_argument("--cpu", metavar="C", help="the CPU's model: QEMU's (default cortex-a72), or "
+                         "gem5's atomic (default), timing, minor, o3")
         sub.add_argument("--gic", type=int, choices=(2, 3), help="GIC version (default 3)")
         sub.add_argument("--smp", type=int, metavar="N", help="number of CPUs (default 1)")
         sub.add_argument("--memory", metavar="M", help="RAM, as 512M or 2G (default 1G)")
@@ -67,8 +68,15 @@ def parser():
                      help="the guests get no keys, and Ctrl-C ends the run")
     run.add_argument("--latch", default=os.path.join(BUILD, "latch.bin"), metavar="FILE",
                      help="the hypervisor (default build/latch.bin)")
+    tlbs = run.add_argument_group("TLBs (gem5 only)")
+    tlbs.add_argument("--walk-cache", choices=("none", "default", "all"),
+                      help="levels whose table pointers the TLBs keep")
+    tlbs.add_argument("--combined", action="store_true",
+                      help="keep entries that hold both stages, as most processors do")
+    tlbs.add_argument("--tlbi", choices=("now", "dsb", "mixed"),
+                      help="when a TLBI takes effect: at once, at the DSB, or by IPA at the DSB")
     run.add_argument("--print", action="store_true", dest="only_print",
-                     help="print QEMU's command line instead of running it (wants --dtb)")
+                     help="print the simulator's command line instead of running it (wants --dtb)")
     return top
 
 
@@ -90,9 +98,23 @@ def machine_of(options):
     return boards.Machine(options.cpu, options.gic, options.smp, memory)
 
 
+def gem5_options(options, board):
+    """What the command line says about TLBs, for the one simulator that has them."""
+    found = []
+    if options.walk_cache:
+        found += ["--walk-cache", options.walk_cache]
+    if options.combined:
+        found.append("--combined")
+    if options.tlbi:
+        found += ["--tlbi", options.tlbi]
+    if found and board.simulator != "gem5":
+        raise Fail(f"{found[0]}: only gem5 has that (--board gem5)")
+    return found
+
+
 def perform(options, extra, folder):
-    board = boards.Board(options.board, ROOT)
-    board.require_qemu()
+    board = boards.find(options.board, ROOT)
+    board.require()
     made = system.build(options.system, board, machine_of(options), options.icount,
                         defines_of(options), os.path.join(BUILD, "unpacked"))
     dtb = options.dtb or os.path.join(folder, "system.dtb")
@@ -108,11 +130,15 @@ def perform(options, extra, folder):
         return OK
     if not os.path.isfile(options.latch):
         raise Fail(f"{options.latch}: no such file: run make")
-    line = qemu.command(board, made, options.icount, options.latch, dtb, extra)
+    if options.only_print:
+        folder = os.path.dirname(os.path.abspath(dtb))
+    wanted = boards.Run(options.latch, dtb, folder, options.icount, not options.no_input,
+                        options.timeout)
+    line = board.command(made, wanted, [*gem5_options(options, board), *extra])
     if options.only_print:
         print(shlex.join(line))
         return OK
-    return qemu.run(line, options.log, options.timeout, not options.no_input)
+    return session.run(board, line, options.log, options.timeout, not options.no_input)
 
 
 def main(arguments):

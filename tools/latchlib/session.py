@@ -1,4 +1,4 @@
-"""Runs QEMU and watches the console: Latch's own lines tell how the run ended.
+"""Runs a board's simulator and watches the console: Latch's own lines tell how the run ended.
 
 Latch's lines start with "latch: " in the first column. A guest's line starts with the guest's
 name in brackets, so no guest can write one of these.
@@ -20,7 +20,7 @@ END = re.compile(rb"latch: end: (\d+) ended, (\d+) stopped")
 PANIC = b"latch: panic:"
 # Ctrl-A x tells Latch to end everything; if it does not, the terminal must not be lost.
 ESCAPE, LEAVE = 0x01, ord("x")
-# How long QEMU may go on after Latch has said that it is done, or was told to be.
+# How long the simulator may go on after Latch has said that it is done, or was told to be.
 GRACE = 5.0
 
 
@@ -81,20 +81,6 @@ class RawTerminal:
             termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)
 
 
-def command(board, system, icount, latch, dtb, extra):
-    """QEMU's command line for a System whose tree is in the file `dtb`."""
-    line = board.qemu_command(system.machine, icount)
-    line += ["-monitor", "none", "-chardev", "stdio,id=console,signal=off",
-             "-serial", "chardev:console", "-no-reboot", "-kernel", latch, "-dtb", dtb]
-    if icount:
-        line += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "42"]
-    for name, address in system.files:
-        # A comma in a value is written twice.
-        name = name.replace(",", ",,")
-        line += ["-device", f"loader,file={name},addr={address:#x},force-raw=on"]
-    return line + list(extra)
-
-
 def write_all(fd, data):
     while data:
         data = data[os.write(fd, data):]
@@ -106,7 +92,7 @@ class Run:
         self.log = log
         self.console = Console()
         self.limit = time.monotonic() + limit if limit else None
-        # When QEMU is ended although it did not end by itself; why decides the status.
+        # When the simulator is ended although it did not end by itself; why decides the status.
         self.deadline = None
         self.escaped = False
         self.left = False
@@ -169,18 +155,18 @@ class Run:
                     return "limit"
 
 
-def end(child):
-    """Ends QEMU, by its process id, politely first."""
+def end(child, board):
+    """Ends the simulator, by its process id, politely first."""
     if child.poll() is None:
-        child.terminate()
+        child.send_signal(board.stop_signal)
         try:
-            child.wait(2)
+            child.wait(board.stop_seconds)
         except subprocess.TimeoutExpired:
             child.kill()
     return child.wait()
 
 
-def status(run, limit_hit, code, limit):
+def status(run, limit_hit, code, limit, name):
     """The program's exit status, with a line for every ending that Latch did not announce."""
     outcome = run.console.outcome
     if outcome.ended:
@@ -192,12 +178,12 @@ def status(run, limit_hit, code, limit):
     if limit_hit == "limit":
         raise Fail(f"time limit of {limit:g} s reached", TIME_LIMIT)
     if code != 0 and not outcome.output:
-        raise Fail(f"QEMU could not run this (status {code})", USAGE)
-    raise Fail(f"QEMU ended (status {code}) before Latch said `latch: end:`", STOPPED)
+        raise Fail(f"{name} could not run this (status {code})", USAGE)
+    raise Fail(f"{name} ended (status {code}) before Latch said `latch: end:`", STOPPED)
 
 
-def run(line, log_path, limit, interactive):
-    """Runs QEMU to its end or to the time limit; the exit status."""
+def run(board, line, log_path, limit, interactive):
+    """Runs a board's simulator to its end or to the time limit; the exit status."""
     log = None
     if log_path:
         try:
@@ -209,7 +195,7 @@ def run(line, log_path, limit, interactive):
     def stop(number, _):
         raise KeyboardInterrupt(number)
 
-    # A terminal that is closed sends SIGHUP: QEMU would go on without anybody to see it.
+    # A terminal that is closed sends SIGHUP: the simulator would go on without anybody to see it.
     previous = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGHUP)}
     child = subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0,
                              stdin=subprocess.PIPE if interactive else subprocess.DEVNULL)
@@ -217,7 +203,7 @@ def run(line, log_path, limit, interactive):
     try:
         with RawTerminal(interactive):
             limit_hit = session.loop(interactive)
-            # A console that closes is QEMU going away: that takes it a moment.
+            # A console that closes is the simulator going away: that takes it a moment.
             if limit_hit is None:
                 try:
                     child.wait(GRACE)
@@ -226,9 +212,9 @@ def run(line, log_path, limit, interactive):
     except KeyboardInterrupt:
         raise Fail("interrupted", STOPPED) from None
     finally:
-        code = end(child)
+        code = end(child, board)
         for name, handler in previous.items():
             signal.signal(name, handler)
         if log:
             log.close()
-    return status(session, limit_hit, code, limit)
+    return status(session, limit_hit, code, limit, board.simulator)

@@ -9,7 +9,7 @@ from . import files, place, source, tree
 from .board import MIB, Machine, parse_size
 from .error import Fail
 
-# QEMU puts -dtb at the base of RAM plus half of it, but at most this much.
+# QEMU puts -dtb at the base of RAM plus half of it, but at most this much; so do we elsewhere.
 DTB_OFFSET = 128 * MIB
 DTB_ROOM = 4 * MIB
 TOP_ROOM = 4 * MIB
@@ -23,6 +23,7 @@ HINTS = "latch,run"
 class System:
     machine: Machine
     blob: bytes
+    dtb_address: int = 0
     # (path, address) of each file to load beside Latch.
     files: list = field(default_factory=list)
 
@@ -41,9 +42,9 @@ def build(path, board, asked, icount, defines, cache):
         raise Fail(f"{path}: /chosen has no node compatible with \"xen,domain\"")
     chosen.children = [node for node in chosen.children if node.name != HINTS]
 
-    system = System(machine, b"")
     ram = place.Ram(board.ram_base, machine.memory)
     dtb = board.ram_base + min(machine.memory // 2, DTB_OFFSET)
+    system = System(machine, b"", dtb)
     ram.reserve(board.ram_base, board.reserved_low, "the hypervisor")
     ram.reserve(dtb, DTB_ROOM, "the device tree")
     ram.reserve(ram.end - TOP_ROOM, TOP_ROOM, "the top of memory")

@@ -123,7 +123,7 @@ def latch(domains, machine, limit=120):
 
 def bare(kernel, machine, extra=(), limit=120, end=r"^bench: end$"):
     """Runs a guest at EL1 of the same machine without EL2, PSCI being QEMU's."""
-    board = boards.Board("virt", ROOT)
+    board = boards.find("virt", ROOT)
     board.machine_options = {}
     wanted = boards.Machine(machine.cpu, machine.gic, 1, boards.parse_size(machine.memory))
     command = board.qemu_command(wanted, True)
