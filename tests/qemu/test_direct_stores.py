@@ -176,8 +176,8 @@ def test_neighbour_loses_nothing(latch, machine):
 
 
 # tests/qemu/guests/direct/contention.c
-CONTENTION = ["add-and-lose", "add-and-keep", "add-half", "add-at-once", "store-across", "store-byte",
-              "text-changes"]
+CONTENTION = ["add-and-lose", "add-and-keep", "add-half", "add-at-once", "store-across",
+              "store-byte", "text-changes"]
 
 
 @pytest.mark.parametrize("policy, option", [("emulate", "--icount"), ("predict", "--icount"),
