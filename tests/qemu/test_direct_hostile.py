@@ -51,3 +51,27 @@ def test_each_life_starts_pristine(latch, machine, how):
     assert run.latch().count("latch: domain again restarts") >= 3, run
     # The limit may cut the last line.
     assert set(run.of("again")[:-1]) == {"reset: pristine"}, run
+
+
+# tests/qemu/guests/direct/arguments.c
+CALLS = """
+    mmu_update mmuext_op update_va_mapping decrease_reservation increase_reservation
+    populate_physmap current_reservation machphys_mfn_list xen_version console_io vm_assist
+    latch_op unknown""".split()
+
+
+def test_each_argument_wrong_beside_a_neighbour(latch, machine):
+    session = latch.session(
+        direct("hostile", "arguments", action="refuse") + guest("victim", "bystander",
+                                                                bootargs="key"),
+        *machine_options(machine))
+    session.expect(r"latch: domain hostile (ended|stopped)")
+    # Until now the neighbour looked after its memory.
+    session.send("\x011q")
+    run = session.wait_for_end()
+    assert run.status == 0, run
+    cases = run.cases("hostile")
+    assert set(cases) == set(CALLS), run
+    for name, case in cases.items():
+        assert case.ok and case.counts["tried"] >= 35, f"{name}: {case.text}\n{run}"
+    run.checks("victim")
