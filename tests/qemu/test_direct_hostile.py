@@ -75,3 +75,12 @@ def test_each_argument_wrong_beside_a_neighbour(latch, machine):
     for name, case in cases.items():
         assert case.ok and case.counts["tried"] >= 35, f"{name}: {case.text}\n{run}"
     run.checks("victim")
+
+
+@pytest.mark.parametrize("options", [["--icount"], []], ids=["icount", "threads"])
+def test_arguments_change_while_they_are_read(latch, options):
+    run = latch(direct("racer", "racing", cpus=2), "--smp", "2", *options, timeout=60)
+    assert run.status == 0, run
+    cases = run.cases("racer")
+    assert set(cases) == {"racing_update", "racing_pin"}, run
+    assert all(case.ok for case in cases.values()), run
