@@ -19,8 +19,7 @@ static void forget(struct ptwr *p)
     p->epoch = 0;
     p->empty_pc = 0;
     p->empty_batches = 0;
-    p->links = 0; /* no memo outlives a step */
-    p->run_table = MFN_NONE;
+    p->links = 1; /* no memo outlives a step */
     p->pause = 0; /* each store is tried both ways anyway */
     p->pause_shift = 0;
     p->policy = PTWR_POLICY_EMULATE;
