@@ -104,7 +104,7 @@ demo: all
 run: all
 	tools/latch run dts/interactive.dts
 
-bench: all
+bench: all $(BUILD)/host-gcc/test_policy_traces
 	tests/bench/run --output $(BUILD)/bench.json
 
 # tests/run builds what it tests, so that a build that fails is counted like any other failure.

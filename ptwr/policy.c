@@ -5,14 +5,14 @@
  * So many entries pay for a batch: what opening and reconnecting cost beyond an entry each, in
  * emulated stores. A store that has to be decoded costs more.
  */
-#define WORTH         17
+#define WORTH         16
 #define WORTH_DECODED 10
 #define SATURATED     3
 /*
  * A run that was taken for a batch and was none costs about that many emulated stores. So the place
  * has to make many before its next run is: at first a few, for what one batch says is little.
  */
-#define WAIT      32
+#define WAIT      40
 #define WAIT_MORE 2 /* each next wait is this much longer, as a shift, */
 #define WAIT_MAX  5 /* up to this */
 /* So often the pause after a batch that a walk cut short doubles. */

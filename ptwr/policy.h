@@ -30,15 +30,18 @@ static inline bool policy_predicts(const struct ptwr *p, mfn_t table, uint64_t p
 {
     const struct ptwr_place *place = &p->predictor[policy_index(pc)];
 
-    return place->confidence >= POLICY_OPENS ||
-           (policy_run_of(place, table) >= POLICY_RUN && place->wait == 0);
+    if (place->confidence >= POLICY_OPENS)
+        return true;
+    return place->run >= POLICY_RUN && place->table == table.raw && place->wait == 0;
 }
 
 /* Open this table, to which this place stores from EL1? */
 static inline bool policy_opens(const struct ptwr *p, mfn_t table, uint64_t pc)
 {
-    if (p->policy == PTWR_POLICY_EMULATE ||
-        (p->policy != PTWR_POLICY_OPEN && !policy_predicts(p, table, pc)))
+    bool wanted = p->policy == PTWR_POLICY_PREDICT ? policy_predicts(p, table, pc)
+                                                   : p->policy == PTWR_POLICY_OPEN;
+
+    if (!wanted)
         return false;
     if (p->pause != 0)
         return false;
