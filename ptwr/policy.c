@@ -67,9 +67,11 @@ static bool stands_in_own_way(const struct ptwr_slot *slot)
 }
 
 /* Was the run, from its first store to the end of its batch, long enough to open for? */
-static void learn_length(struct ptwr_place *place, const struct ptwr_slot *slot)
+static void learn_length(struct ptwr_place *place, const struct ptwr_slot *slot, mfn_t table)
 {
-    place->table = MFN_NONE.raw;
+    /* Not the run for which this slot is making room. */
+    if (place->table == table.raw)
+        place->table = MFN_NONE.raw;
     if (slot->run + slot->changed >= slot->worth) {
         if (place->confidence < SATURATED)
             place->confidence++;
@@ -85,7 +87,7 @@ static void learn_length(struct ptwr_place *place, const struct ptwr_slot *slot)
 
 void policy_learn(struct ptwr *p, const struct ptwr_slot *slot, mfn_t table)
 {
-    learn_length(&p->predictor[policy_index(slot->pc)], slot);
+    learn_length(&p->predictor[policy_index(slot->pc)], slot, table);
     pause_opening(p, slot);
     if (stands_in_own_way(slot)) {
         p->last_empty = table;

@@ -418,6 +418,7 @@ m("policy: the pause is not forgotten", "        p->pause_shift = 0;\n", "      
 m("policy: all batches are worth it", "if (slot->run + slot->changed >= slot->worth) {", "if (1) {")
 m("policy: what was emulated of a run is forgotten", "slot->run + slot->changed >=", "slot->changed >=")
 m("policy: no wait after a short batch", "    place->wait = (uint16_t)(WAIT << place->shift);\n", "")
+m("policy: making room forgets the run", "    if (place->table == table.raw)\n        place->table = MFN_NONE.raw;\n", "    place->table = MFN_NONE.raw;\n")
 m("policy: confidence is not lost", "        place->confidence--;\n", "        ;\n")
 source("ptwr/policy.h")
 m("policy: one run for all tables", "place->table == table.raw ? place->run : 0", "place->run + 0U * table.raw")

@@ -151,6 +151,24 @@ static void run_ends_with_a_store_to_another_table(void **state)
     assert_int_equal(f->ptwr.count.opened, 0);
 }
 
+/* A table whose opening reconnects another that the same place has written: both were long runs. */
+static void run_that_makes_room_for_itself_counts_in_full(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    f->ptwr.nr_slots = 1;
+    f->pc = 0x1000;
+    for (uint64_t round = 0; round < 20; round++) {
+        before = f->ptwr.count.emulated;
+        for (unsigned int i = 0; i < 28; i++)
+            assert_int_equal(guest_store(f, i < 14 ? LEAF : MID2, 100 + i % 14, (round + 1) << 4),
+                             GUEST_DONE);
+        assert_int_equal(guest_sync(f, PTWR_T_LIFE), HV_OK);
+    }
+    assert_int_equal(f->ptwr.count.emulated, before);
+}
+
 static void refused_stores_teach_nothing(void **state)
 {
     (void)state;
@@ -237,6 +255,7 @@ int main(void)
         T(place_that_turns_to_single_stores_is_learnt_again),
         T(short_runs_are_opened_less_and_less),
         T(run_ends_with_a_store_to_another_table),
+        T(run_that_makes_room_for_itself_counts_in_full),
         T(refused_stores_teach_nothing),
         T(walks_come_through_a_storing_loop),
         T(counters_add_up),
