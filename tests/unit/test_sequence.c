@@ -97,6 +97,22 @@ static void several_tables_are_reconnected_with_one_flush(void **state)
         "vmalle1; dsb ish; repeat; isb; clean 4; clean 5; " ATTACH("4") "; " ATTACH("5"));
 }
 
+/* Tables beside each other become tables with one flush, however many levels are above them. */
+static void siblings_are_protected_with_one_flush(void **state)
+{
+    static const unsigned int count = 5;
+    uint64_t flushes, cleaned;
+
+    (void)state;
+    for (unsigned int i = 0; i < count; i++)
+        fake_poke(f, SPARE, i, d_table(guest_more(1 + i)));
+    flushes = f->ptwr.count.tlbi_all;
+    cleaned = f->ptwr.count.cleaned;
+    assert_int_equal(guest_pin(f, SPARE, 2), HV_OK);
+    assert_int_equal(f->ptwr.count.tlbi_all, flushes + 2); /* their parent's, and theirs */
+    assert_int_equal(f->ptwr.count.cleaned, cleaned + 1 + count);
+}
+
 /* One invalidation of everything, where one for each entry would be more. */
 static void many_stale_tables_are_flushed_at_once(void **state)
 {
@@ -268,6 +284,7 @@ int main(void)
         T(sync_protects_then_flushes_then_cleans_then_judges_then_shows),
         T(higher_level_is_opened_with_a_full_flush),
         T(several_tables_are_reconnected_with_one_flush),
+        T(siblings_are_protected_with_one_flush),
         T(many_stale_tables_are_flushed_at_once),
         T(table_hooked_twice_is_opened_with_a_full_flush),
         T(table_below_a_parent_hooked_twice_is_opened_with_a_full_flush),
