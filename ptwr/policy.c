@@ -15,8 +15,12 @@
 #define WAIT      40
 #define WAIT_MORE 2 /* each next wait is this much longer, as a shift, */
 #define WAIT_MAX  5 /* up to this */
-/* So often the pause after a batch that a walk cut short doubles. */
+/*
+ * The longest pause after batches that walks cut short, as a shift; and how much shorter it is
+ * after one that paid for itself.
+ */
 #define MAX_PAUSE_SHIFT 8
+#define PATIENCE        4
 /*
  * A store that is not emulated and needs its own table open and connected at once faults for ever.
  * One that stores what was there already does not, but its first batches look the same.
@@ -39,7 +43,8 @@ uint8_t policy_worth(const struct ptwr_store *store)
 /*
  * Another vCPU's walk that waits for an open table gets it reconnected, but the writer may open it
  * again before the walk is repeated. So such a batch is followed by stores that are emulated, twice
- * as many each time: in the end the walk comes through.
+ * as many each time: in the end the walk comes through. Batches that pay for themselves may do that
+ * a few times in a row before there is any pause.
  */
 static void pause_opening(struct ptwr *p, const struct ptwr_slot *slot)
 {
@@ -48,9 +53,11 @@ static void pause_opening(struct ptwr *p, const struct ptwr_slot *slot)
         return;
     }
     if (slot->changed >= slot->worth)
-        return;
-    p->pause = UINT32_C(1) << p->pause_shift;
-    if (p->pause_shift < MAX_PAUSE_SHIFT)
+        p->pause = UINT32_C(1) << p->pause_shift >> PATIENCE;
+    else
+        p->pause =
+            UINT32_C(1) << (p->pause_shift < MAX_PAUSE_SHIFT ? p->pause_shift : MAX_PAUSE_SHIFT);
+    if (p->pause_shift < MAX_PAUSE_SHIFT + PATIENCE)
         p->pause_shift++;
 }
 

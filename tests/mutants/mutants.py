@@ -413,6 +413,10 @@ m("sync: nothing", "enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why,
 m("preempt: nothing", "    if (p->nr_open != 0)\n        protect(p, p->slots, p->nr_slots, vcpu, why);", "    (void)vcpu;\n    (void)why;")
 
 source("ptwr/policy.c")
+m("policy: no pause after long batches",
+  "        p->pause = UINT32_C(1) << p->pause_shift >> PATIENCE;\n", "        p->pause = 0;\n")
+m("policy: the pause after long batches ends too early",
+  "p->pause_shift < MAX_PAUSE_SHIFT + PATIENCE)", "p->pause_shift < MAX_PAUSE_SHIFT)")
 m("policy: the pause does not grow", "        p->pause_shift++;\n", "        ;\n")
 m("policy: the pause is not forgotten", "        p->pause_shift = 0;\n", "        ;\n")
 m("policy: all batches are worth it", "if (slot->run + slot->changed >= slot->worth) {", "if (1) {")

@@ -199,6 +199,35 @@ static void walks_come_through_a_storing_loop(void **state)
     assert_true(f->ptwr.count.opened > 0);
 }
 
+/* The same with batches that pay for themselves: so many stores before each walk is repeated. */
+static void walks_come_through_a_loop_of_long_batches(void **state)
+{
+    static const unsigned int lengths[] = {12, 13, 24, 50, 100, 200};
+
+    (void)state;
+    f->ptwr.policy = PTWR_POLICY_OPEN;
+    for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        unsigned int faults = 0;
+
+        f->ptwr.pause = 0;
+        f->ptwr.pause_shift = 0;
+        guest_open(f, LEAF);
+        for (unsigned int value = 1; !guest_has_attached(f, LEAF); value++) {
+            unsigned int budget;
+            enum hv_err err;
+
+            do {
+                budget = PTWR_BUDGET;
+                err = ptwr_walk_fault(&f->ptwr, 1, fake_mfn(LEAF), &budget);
+            } while (err == HV_EAGAIN);
+            assert_int_equal(err, HV_OK);
+            for (unsigned int j = 0; j < lengths[i]; j++)
+                assert_int_equal(guest_store(f, LEAF, 100 + j, value << 4), GUEST_DONE);
+            assert_true(++faults <= 16);
+        }
+    }
+}
+
 /* Every choice is a counter that a user can read, and they add up. */
 static void counters_add_up(void **state)
 {
@@ -258,6 +287,7 @@ int main(void)
         T(run_that_makes_room_for_itself_counts_in_full),
         T(refused_stores_teach_nothing),
         T(walks_come_through_a_storing_loop),
+        T(walks_come_through_a_loop_of_long_batches),
         T(counters_add_up),
         T(maintenance_counters_are_what_was_sent),
     };
