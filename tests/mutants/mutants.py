@@ -295,7 +295,8 @@ m("begin: the last child is not protected", "    sequence_protect(p, list, n);\n
 m("begin: the top is not protected", "    sequence_protect(p, &mfn, 1);\n", "")
 m("scan: the first entry is skipped", "unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);",
   "unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers ? f->el0_writers : 1);")
-m("scan: the cursor stays", "        frame_set_cursor(f, at.index + 1U);\n        if (type_cost", "        if (type_cost")
+m("scan: the cursor stays", "        frame_set_cursor(f, at.index + 1U);\n        type_spend(scan", "        type_spend(scan")
+m("scan: the cursor stays behind a page of a run", "            frame_set_cursor(f, at.index + 1U);\n            continue;", "            continue;")
 m("attach: the cursor stays", "    frame_set_cursor(f, 0);\n    f->state = FRAME_ATTACHED;", "    f->state = FRAME_ATTACHED;")
 m("attach: not shown to walkers", "    sequence_attach(p, mfn);\n    p->count.promoted++;", "    p->count.promoted++;")
 m("promote: a refused tree is not cancelled", "            type_cancel(p, top);\n", "            ;\n")
