@@ -49,6 +49,7 @@ class Board:
     # How the simulator is told to end, and how long that may take.
     stop_signal = signal.SIGTERM
     stop_seconds = 2
+    environment = None  # of the simulator; None: ours
 
     def __init__(self, name, data):
         self.name = name
@@ -73,7 +74,7 @@ class Board:
         """What `command` writes to the file `path`."""
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False,
-                                  stdin=subprocess.DEVNULL, timeout=60)
+                                  stdin=subprocess.DEVNULL, timeout=60, env=self.environment)
         except subprocess.TimeoutExpired:
             raise Fail(f"{self.simulator} does not print the board's device tree") from None
         if done.returncode != 0 or not os.path.exists(path):

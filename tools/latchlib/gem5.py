@@ -47,6 +47,9 @@ class Gem5Board(Board):
     def __init__(self, name, data, root):
         super().__init__(name, data)
         self.program = program(root)
+        # To `run` itself the variable would mean gem5's binary.
+        self.environment = {name: value for name, value in os.environ.items()
+                            if name != "LATCH_GEM5"}
         self.latch_base = int(data["latch_base"], 0)
 
     def require(self):

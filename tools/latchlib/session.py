@@ -182,6 +182,10 @@ def status(run, limit_hit, code, limit, name):
     raise Fail(f"{name} ended (status {code}) before Latch said `latch: end:`", STOPPED)
 
 
+def heed_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(board, line, log_path, limit, interactive):
     """Runs a board's simulator to its end or to the time limit; the exit status."""
     log = None
@@ -197,7 +201,9 @@ def run(board, line, log_path, limit, interactive):
 
     # A terminal that is closed sends SIGHUP: the simulator would go on without anybody to see it.
     previous = {name: signal.signal(name, stop) for name in (signal.SIGTERM, signal.SIGHUP)}
-    child = subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0,
+    # Who starts us in the background has us ignore SIGINT; the simulator is not to inherit that.
+    child = subprocess.Popen(line, stdout=subprocess.PIPE, bufsize=0, preexec_fn=heed_interrupts,
+                             env=board.environment,
                              stdin=subprocess.PIPE if interactive else subprocess.DEVNULL)
     session = Run(child, log, limit)
     try:
