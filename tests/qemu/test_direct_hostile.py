@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import direct, domain, guest, machine_options
+from conftest import case_of, direct, domain, guest, machine_options
 
 
 def refused(run, name):
@@ -84,3 +84,11 @@ def test_arguments_change_while_they_are_read(latch, options):
     cases = run.cases("racer")
     assert set(cases) == {"racing_update", "racing_pin"}, run
     assert all(case.ok for case in cases.values()), run
+
+
+# tests/qemu/guests/direct/walks.c; on gem5, tests/walks runs it with TLBs that would show a mistake
+@pytest.mark.parametrize("name", ["detached", "reconnected", "unlinked", "many_unlinked",
+                                  "replaced"])
+def test_translations_that_were_taken_away(direct_cases, machine, name):
+    cases = direct_cases("walks", machine, policy="open", action="refuse")
+    assert case_of(cases, name).ok, cases[name].text
