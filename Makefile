@@ -53,8 +53,8 @@ SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c)
 	domain.c elf.c fmt.c guest_fdt.c image.c main.c mem.c panic.c refusal.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 
-.PHONY: hypervisor image setup all check check-all demo run bench format lint unit clean \
-	distclean help
+.PHONY: hypervisor image setup all check check-all check-walks walk-mutants \
+	demo run bench format lint unit clean distclean help
 
 hypervisor: $(BUILD)/latch.bin
 image: hypervisor
@@ -114,6 +114,13 @@ check: setup
 check-all: setup
 	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run --matrix
 
+# Needs gem5, whose TLBs keep partial and combined walks: docs/testing.md.
+check-walks: hypervisor guests $(BUILD)/latch-check
+	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run walks
+
+walk-mutants: hypervisor guests $(BUILD)/latch-check
+	tests/mutants/walks
+
 lint: setup
 	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run lint
 
@@ -137,6 +144,8 @@ help:
 	@echo 'make run          the same with your terminal as the console'
 	@echo 'make check        every test once; ends with "N passed, N failed"'
 	@echo 'make check-all    the QEMU tests on every CPU and GIC'
+	@echo 'make check-walks  direct guests on gem5, whose TLBs keep walks'
+	@echo 'make walk-mutants break its TLB maintenance, which a guest there must notice'
 	@echo 'make lint unit    only the linters, only the unit tests'
 	@echo 'make mutants      break the engine in 300 ways, each of which a test must notice'
 	@echo 'make model fuzz   search the engine for SECONDS=600, fuzz it for SECONDS=100'
