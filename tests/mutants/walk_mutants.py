@@ -8,7 +8,7 @@ from collections import namedtuple
 
 Mutant = namedtuple("Mutant", "name file old new cases")
 
-ONE = "detached reconnected unlinked many_unlinked replaced"
+ONE = "detached reconnected unlinked many_reconnected replaced"
 TWO = "detached_elsewhere reconnected_elsewhere"
 
 SEQUENCE = "ptwr/sequence.c"
@@ -39,7 +39,7 @@ MUTANTS = [
 """, "", "reconnected unlinked replaced"),
     Mutant("flush-without-vmalls12e1", SEQUENCE, """\
         ptwr_port_tlbi_vmalls12e1is(p->port);
-""", "", "many_unlinked"),
+""", "", "many_reconnected"),
     Mutant("relax-without-ipas2", SEQUENCE, """\
     ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, frame);
     ptwr_port_dsb_ish(p->port);
