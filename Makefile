@@ -54,7 +54,7 @@ SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 
 .PHONY: hypervisor image setup all check check-all check-walks walk-mutants \
-	demo run bench format lint unit clean distclean help
+	demo run bench bench-cycles format lint unit clean distclean help
 
 hypervisor: $(BUILD)/latch.bin
 image: hypervisor
@@ -118,6 +118,10 @@ check-all: setup
 check-walks: hypervisor guests $(BUILD)/latch-check
 	+@MAKE='$(MAKE)' BUILD=$(BUILD) tests/run walks
 
+# Cycles, by gem5's CPUs with caches.
+bench-cycles: hypervisor guests $(BUILD)/latch-check
+	tests/bench/cycles
+
 walk-mutants: hypervisor guests $(BUILD)/latch-check
 	tests/mutants/walks
 
@@ -146,6 +150,7 @@ help:
 	@echo 'make check-all    the QEMU tests on every CPU and GIC'
 	@echo 'make check-walks  direct guests on gem5, whose TLBs keep walks'
 	@echo 'make walk-mutants break its TLB maintenance, which a guest there must notice'
+	@echo 'make bench-cycles cycles beside instructions, on gem5'
 	@echo 'make lint unit    only the linters, only the unit tests'
 	@echo 'make mutants      break the engine in 300 ways, each of which a test must notice'
 	@echo 'make model fuzz   search the engine for SECONDS=600, fuzz it for SECONDS=100'
