@@ -491,16 +491,18 @@ static enum mmio_result access_redistributors(struct vcpu *v, uint64_t offset, u
 {
     const struct domain *d = v->domain;
     unsigned in_frames = (unsigned)(offset % VGIC_GICR_STRIDE);
+
+    if (!d->vgic.v3 || offset >= VGIC_GICR_STRIDE * d->nr_vcpus)
+        return MMIO_NONE;
+
     struct access a = {
+        .v = d->vcpu[offset / VGIC_GICR_STRIDE],
         .offset = in_frames % GICR_SGI_FRAME,
         .size = size,
         .write = write,
         .last = VGIC_NR_PRIVATE,
     };
 
-    if (!d->vgic.v3 || offset >= VGIC_GICR_STRIDE * d->nr_vcpus)
-        return MMIO_NONE;
-    a.v = d->vcpu[offset / VGIC_GICR_STRIDE];
     if (in_frames < GICR_SGI_FRAME)
         access_gicr(&a, value);
     else if (!access_fields(&a, value))
