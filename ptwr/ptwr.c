@@ -246,7 +246,7 @@ enum hv_err ptwr_frame_add(struct ptwr *p, mfn_t mfn)
     if (f->owner != FRAME_NO_OWNER)
         return HV_EBUSY;
     /* Leaves may map it already, uncounted. */
-    if (validate_is_device(p, mfn_to_pa(mfn).raw, PAGE_SIZE))
+    if (validate_is_frameless(p, mfn_to_pa(mfn).raw, PAGE_SIZE))
         return HV_EINVAL;
     *f = (struct frame){.owner = p->owner};
     return HV_OK;

@@ -121,6 +121,13 @@ struct ptwr_range {
 };
 #define PTWR_MAX_DEVICES 4
 
+/* Memory that other domains map too, and that has no frames either: it is never a table. */
+struct ptwr_shared {
+    struct ptwr_range range;
+    bool writable; /* by this domain */
+};
+#define PTWR_MAX_SHARED 4
+
 struct ptwr {
     struct frame_table *frames;
     void *port;
@@ -129,6 +136,7 @@ struct ptwr {
     uint8_t nr_slots;     /* 1..PTWR_MAX_SLOTS */
     uint8_t normal_attrs; /* bit n: MAIR_EL1.Attr<n> is Normal memory */
     struct ptwr_range devices[PTWR_MAX_DEVICES];
+    struct ptwr_shared shared[PTWR_MAX_SHARED];
     bool assist; /* vm_assist writable_pagetables is on */
     enum ptwr_policy policy;
     enum ptwr_action action;

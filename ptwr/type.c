@@ -102,17 +102,20 @@ static bool leaf_is_free(const struct ptwr *p, const struct frame *f, bool writa
 static enum hv_err take_leaf(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
 {
     uint64_t oa = desc_oa(d);
-    struct frame *frames = frame_get(p->frames, pa_to_mfn(pa_of(oa)));
+    struct frame *frames = type_frame(p, pa_to_mfn(pa_of(oa)));
     unsigned int count = leaf_frames(level);
     uint64_t delta = leaf_delta(d);
 
-    if (type_frame(p, pa_to_mfn(pa_of(oa))) == NULL && validate_is_device(p, oa, desc_span(level)))
-        return validate_is_normal(p, d) ? refuse(p, PTWR_RULE_MEMTYPE) : HV_OK;
+    if (frames == NULL) {
+        enum ptwr_rule rule = validate_frameless(p, level, d);
+
+        return rule == PTWR_RULE_NONE ? HV_OK : refuse(p, rule);
+    }
     for (unsigned int i = 0; i < count; i++) {
         mfn_t mfn = mfn_of((oa >> PAGE_SHIFT) + i);
         enum hv_err err;
 
-        if (frames != NULL && leaf_is_free(p, &frames[i], desc_is_writable(d)))
+        if (leaf_is_free(p, &frames[i], desc_is_writable(d)))
             continue;
         err = leaf_frame(p, type_frame(p, mfn), d);
         if (err != HV_OK) {
@@ -132,7 +135,7 @@ static void drop_leaf(struct ptwr *p, unsigned int level, desc_t d)
     struct frame *frames = type_frame(p, pa_to_mfn(pa_of(desc_oa(d))));
     uint64_t delta = leaf_delta(d);
 
-    /* It was taken, so a place without a frame of the domain is a device. */
+    /* It was taken, so a place without a frame of the domain is a device or shared memory. */
     if (frames == NULL)
         return;
     for (unsigned int i = 0; i < leaf_frames(level); i++)

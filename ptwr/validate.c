@@ -47,16 +47,47 @@ enum ptwr_rule validate_bits(const struct ptwr *p, unsigned int level, desc_t d)
     return (desc_oa(d) & p->walk) == 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
 }
 
-bool validate_is_device(const struct ptwr *p, uint64_t oa, uint64_t size)
+static bool contains(const struct ptwr_range *range, uint64_t oa, uint64_t size)
+{
+    /* Below the base the difference wraps round. */
+    return size <= range->size && oa - range->base <= range->size - size;
+}
+
+static bool is_device(const struct ptwr *p, uint64_t oa, uint64_t size)
 {
     for (unsigned int i = 0; i < PTWR_MAX_DEVICES; i++) {
-        const struct ptwr_range *range = &p->devices[i];
-
-        /* Below the base the difference wraps round. */
-        if (size <= range->size && oa - range->base <= range->size - size)
+        if (contains(&p->devices[i], oa, size))
             return true;
     }
     return false;
+}
+
+static const struct ptwr_shared *find_shared(const struct ptwr *p, uint64_t oa, uint64_t size)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_SHARED; i++) {
+        if (contains(&p->shared[i].range, oa, size))
+            return &p->shared[i];
+    }
+    return NULL;
+}
+
+bool validate_is_frameless(const struct ptwr *p, uint64_t oa, uint64_t size)
+{
+    return is_device(p, oa, size) || find_shared(p, oa, size) != NULL;
+}
+
+enum ptwr_rule validate_frameless(const struct ptwr *p, unsigned int level, desc_t d)
+{
+    const struct ptwr_shared *shared = find_shared(p, desc_oa(d), desc_span(level));
+
+    if (shared == NULL) {
+        if (!is_device(p, desc_oa(d), desc_span(level)))
+            return PTWR_RULE_OWNER;
+        return validate_is_normal(p, d) ? PTWR_RULE_MEMTYPE : PTWR_RULE_NONE;
+    }
+    if (!validate_is_normal(p, d))
+        return PTWR_RULE_MEMTYPE;
+    return desc_is_writable(d) && !shared->writable ? PTWR_RULE_FOREIGN : PTWR_RULE_NONE;
 }
 
 bool validate_needs_break(desc_t old, desc_t value)

@@ -21,8 +21,15 @@ static inline bool validate_is_normal(const struct ptwr *p, desc_t d)
     return (p->normal_attrs >> desc_attrindx(d) & 1) != 0;
 }
 
-/* Does [oa, oa + size) lie in one of the domain's devices? */
-bool validate_is_device(const struct ptwr *p, uint64_t oa, uint64_t size);
+/* Does [oa, oa + size) lie in one of the domain's devices, or in memory that it shares? */
+bool validate_is_frameless(const struct ptwr *p, uint64_t oa, uint64_t size);
+
+/*
+ * The rule that a leaf breaks which maps no frame of the domain: a device has to be mapped as
+ * Device, shared memory as Normal and writable only if the domain may write it; all else is
+ * nobody's. Such leaves are not counted.
+ */
+enum ptwr_rule validate_frameless(const struct ptwr *p, unsigned int level, desc_t d);
 
 /*
  * Must the change be broken and made (Arm ARM D8.16, "Using break-before-make")? Not for a change

@@ -239,7 +239,6 @@ m("leaf: tables with writers not counted up", "        p->tables_with_writers++;
   "        ;\n    f->counts += delta;")
 m("leaf: tables with writers not counted down", "f->el1_writers == 0 && frame_is_live_table(f))\n        p->tables_with_writers--;",
   "f->el1_writers == 0 && frame_is_live_table(f))\n        ;")
-m("leaf: device as memory", "return validate_is_normal(p, d) ? refuse(p, PTWR_RULE_MEMTYPE) : HV_OK;", "return HV_OK;")
 m("leaf: memory as a device", "    if (!validate_is_normal(p, d))\n        return refuse(p, PTWR_RULE_MEMTYPE);\n    for", "    for")
 m("leaf: only the first frame of a block is judged", "    for (unsigned int i = 0; i < count; i++) {\n        mfn_t mfn",
   "    for (unsigned int i = 0; i < 1; i++) {\n        mfn_t mfn")
@@ -333,6 +332,11 @@ m("bits: reserved encoding at level 3", "    if (!desc_is_leaf(d, level))\n     
 m("bits: block off its boundary", " ||\n        (desc_oa(d) & (desc_span(level) - 1)) != 0)", ")")
 m("bits: reserved shareability", " || (d.raw & DESC_SH) == SH_RESERVED", "")
 m("bits: device one byte too long", "size <= range->size && oa - range->base <= range->size - size", "oa - range->base <= range->size")
+m("leaf: device as memory", "return validate_is_normal(p, d) ? PTWR_RULE_MEMTYPE : PTWR_RULE_NONE;", "return PTWR_RULE_NONE;")
+m("shared: a writable leaf of what is to be read", "return desc_is_writable(d) && !shared->writable ? PTWR_RULE_FOREIGN : PTWR_RULE_NONE;",
+  "return PTWR_RULE_NONE;")
+m("shared: memory as a device", "    if (!validate_is_normal(p, d))\n        return PTWR_RULE_MEMTYPE;\n", "")
+m("shared: memory becomes a frame", "is_device(p, oa, size) || find_shared(p, oa, size) != NULL", "is_device(p, oa, size)")
 m("break: never", "    return ((old.raw ^ value.raw) & ~FREE_TO_CHANGE) != 0;", "    return false;")
 m("break: always", "    return ((old.raw ^ value.raw) & ~FREE_TO_CHANGE) != 0;", "    return true;")
 m("break: from or to an invalid entry", "    if (!desc_is_valid(old) || !desc_is_valid(value))\n        return false;\n", "")

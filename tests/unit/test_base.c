@@ -182,6 +182,16 @@ static void device_never_becomes_a_frame(void **state)
     guest_add(f, GUEST_FRAMES + 1, 1);
 }
 
+static void shared_memory_never_becomes_a_frame(void **state)
+{
+    uint64_t base = mfn_to_pa(fake_mfn(GUEST_FRAMES)).raw;
+
+    (void)state;
+    f->ptwr.shared[0] = (struct ptwr_shared){{base, PAGE_SIZE}, true};
+    assert_int_equal(ptwr_frame_add(&f->ptwr, fake_mfn(GUEST_FRAMES)), HV_EINVAL);
+    assert_int_equal(fake_record(f, GUEST_FRAMES)->owner, FRAME_NO_OWNER);
+}
+
 static void frame_that_leaves_is_out_of_every_tlb(void **state)
 {
     (void)state;
@@ -335,6 +345,7 @@ int main(void)
         T(either_base_load_reconnects_open_tables),
         T(frame_is_added_once_and_only_where_there_is_memory),
         T(device_never_becomes_a_frame),
+        T(shared_memory_never_becomes_a_frame),
         T(frame_that_leaves_is_out_of_every_tlb),
         T(frame_that_is_mapped_stays),
         T(table_stays),

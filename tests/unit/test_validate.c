@@ -278,6 +278,79 @@ static void unused_device_range_maps_nothing(void **state)
     refused(3, (FAKE_DEVICE + REGION_SIZE) | DESC_AF | ATTR(1) | 3, PTWR_RULE_OWNER);
 }
 
+/* Memory that another domain has too, at the third region from FAKE_DEVICE on. */
+static uint64_t share(bool writable)
+{
+    uint64_t base = FAKE_DEVICE + 2 * REGION_SIZE;
+
+    f->ptwr.shared[1] = (struct ptwr_shared){{base, REGION_SIZE + PAGE_SIZE}, writable};
+    return base;
+}
+
+#define SHARED(base) ((base) | DESC_AF | DESC_SH | 3)
+
+static void memory_shared_to_write_is_mapped_as_normal_only(void **state)
+{
+    uint64_t base = share(true);
+
+    (void)state;
+    accepted(3, SHARED(base));
+    accepted(3, SHARED(base) | RO);
+    accepted(3, SHARED(base) | EL0);
+    accepted(3, SHARED(base) | ATTR(2));
+    accepted(2, SHARED(base) & ~DESC_TABLE);
+    refused(3, SHARED(base) | ATTR(1), PTWR_RULE_MEMTYPE);
+    refused(3, SHARED(base) | RO | ATTR(1), PTWR_RULE_MEMTYPE);
+    refused(2, (SHARED(base) | ATTR(1)) & ~DESC_TABLE, PTWR_RULE_MEMTYPE);
+}
+
+static void memory_shared_to_read_has_no_writable_leaf(void **state)
+{
+    uint64_t base = share(false);
+
+    (void)state;
+    accepted(3, SHARED(base) | RO);
+    accepted(3, SHARED(base) | RO | EL0);
+    accepted(2, (SHARED(base) | RO) & ~DESC_TABLE);
+    refused(3, SHARED(base), PTWR_RULE_FOREIGN);
+    refused(3, SHARED(base) & ~DESC_AF, PTWR_RULE_FOREIGN);
+    refused(3, SHARED(base) | EL0, PTWR_RULE_FOREIGN);
+    refused(3, SHARED(base) | RO | DESC_DBM, PTWR_RULE_FOREIGN);
+    refused(2, SHARED(base) & ~DESC_TABLE, PTWR_RULE_FOREIGN);
+    refused(3, SHARED(base) | RO | ATTR(1), PTWR_RULE_MEMTYPE);
+}
+
+static void shared_memory_is_mapped_within_its_range_only(void **state)
+{
+    uint64_t base = share(true);
+
+    (void)state;
+    accepted(3, SHARED(base + REGION_SIZE));
+    refused(3, SHARED(base + REGION_SIZE + PAGE_SIZE), PTWR_RULE_OWNER);
+    refused(3, SHARED(base - PAGE_SIZE), PTWR_RULE_OWNER);
+    refused(2, SHARED(base + REGION_SIZE) & ~DESC_TABLE, PTWR_RULE_OWNER);
+    f->ptwr.shared[1].range.size = 0;
+    refused(3, SHARED(base), PTWR_RULE_OWNER);
+}
+
+static void shared_memory_is_never_a_table(void **state)
+{
+    (void)state;
+    for (unsigned int writable = 0; writable < 2; writable++) {
+        uint64_t base = share(writable != 0);
+
+        for (unsigned int level = 0; level < 3; level++)
+            refused(level, base | FAKE_WALK | DESC_VALID | DESC_TABLE, PTWR_RULE_OWNER);
+        for (unsigned int level = 0; level < 4; level++)
+            assert_int_equal(
+                ptwr_pin(&f->ptwr, pa_to_mfn(pa_of(base)), level, &(unsigned int){PTWR_BUDGET}),
+                HV_EPERM);
+        assert_int_equal(ptwr_update(&f->ptwr, pa_to_mfn(pa_of(base)), 0, desc_of(0),
+                                     &(unsigned int){PTWR_BUDGET}),
+                         HV_EPERM);
+    }
+}
+
 static void l3_refuses_writable_map_of_table(void **state)
 {
     (void)state;
@@ -468,6 +541,10 @@ int main(void)
         T(r1_block_needs_every_frame),
         T(r1_ram_is_normal_memory),
         T(devices_are_mapped_within_their_range_only),
+        T(memory_shared_to_write_is_mapped_as_normal_only),
+        T(memory_shared_to_read_has_no_writable_leaf),
+        T(shared_memory_is_mapped_within_its_range_only),
+        T(shared_memory_is_never_a_table),
         T(unused_device_range_maps_nothing),
         T(l3_refuses_writable_map_of_table),
         T(assist_lets_el1_map_tables_writable),

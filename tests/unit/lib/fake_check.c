@@ -39,6 +39,27 @@ static bool is_device(const struct fake *f, uint64_t base, uint64_t size)
     return false;
 }
 
+static const struct ptwr_shared *shared_at(const struct fake *f, uint64_t base, uint64_t size)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_SHARED; i++) {
+        const struct ptwr_range *range = &f->ptwr.shared[i].range;
+
+        if (range->size != 0 && base >= range->base && base + size <= range->base + range->size)
+            return &f->ptwr.shared[i];
+    }
+    return NULL;
+}
+
+static const char *illegal_shared(const struct fake *f, const struct ptwr_shared *shared,
+                                  uint64_t value)
+{
+    if ((f->ptwr.normal_attrs >> ((value >> 2) & 7) & 1) == 0)
+        return "shared memory with a device type";
+    if (!shared->writable && ((value & DESC_AP_RO) == 0 || (value & DESC_DBM) != 0))
+        return "writable leaf of memory shared to read";
+    return NULL;
+}
+
 static const char *illegal_page(struct fake *f, uint64_t oa, uint64_t value)
 {
     bool writable = (value & DESC_AP_RO) == 0 || (value & DESC_DBM) != 0;
@@ -86,6 +107,8 @@ const char *fake_illegal(struct fake *f, unsigned int level, uint64_t value)
         return "unaligned block";
     if (is_device(f, oa, span))
         return NULL;
+    if (shared_at(f, oa, span) != NULL)
+        return illegal_shared(f, shared_at(f, oa, span), value);
     for (uint64_t at = oa; at < oa + span && why == NULL; at += PAGE_SIZE)
         why = illegal_page(f, at, value);
     return why;
@@ -130,7 +153,7 @@ static void count_entry(struct fake *f, struct tally *tally, unsigned int level,
         tally[fake_child(value)].type++;
         return;
     }
-    if (is_device(f, oa, desc_span(level)))
+    if (is_device(f, oa, desc_span(level)) || shared_at(f, oa, desc_span(level)) != NULL)
         return;
     for (uint64_t at = oa; at < oa + desc_span(level); at += PAGE_SIZE) {
         struct tally *t = &tally[fake_number(pa_to_mfn(pa_of(at)))];
