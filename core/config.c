@@ -10,6 +10,8 @@
 #include <libfdt.h>
 #include <string.h>
 
+#include "core/config_parser.h"
+
 #define MAX_RAM_RANGES 16
 #define MAX_MODULES    (CONFIG_MAX_DOMAINS * 3)
 #define ADDRESS_BITS   48 /* what the architecture has without LPA; sums cannot wrap */
@@ -94,8 +96,7 @@ static void refuse(struct parser *p, int node, const struct text *reason)
     p->report(p->ctx, path.s, reason->s);
 }
 
-/* "`first`: `second`", or `second` alone if `first` is NULL. */
-static void refuse_because(struct parser *p, int node, const char *first, const char *second)
+void config_refuse(struct parser *p, int node, const char *first, const char *second)
 {
     struct text t = {.length = 0};
 
@@ -121,8 +122,7 @@ static bool has(const struct parser *p, int node, const char *property)
     return fdt_getprop(p->fdt, node, property, NULL) != NULL;
 }
 
-/* The one string that a property holds; NULL if it holds something else. */
-static const char *get_string(const struct parser *p, int node, const char *property)
+const char *config_string(const struct parser *p, int node, const char *property)
 {
     int length;
     const char *s = fdt_getprop(p->fdt, node, property, &length);
@@ -132,36 +132,30 @@ static const char *get_string(const struct parser *p, int node, const char *prop
     return s;
 }
 
-/* A number of `cells` cells. False, with a message, if the property has another length. */
-static bool get_number(struct parser *p, int node, const char *property, int cells, uint64_t *out)
+bool config_number(struct parser *p, int node, const char *property, int cells, uint64_t *out)
 {
     int length;
     const fdt32_t *data = fdt_getprop(p->fdt, node, property, &length);
 
     if (data == NULL || length != cells * (int)sizeof(*data)) {
-        refuse_because(p, node, property,
-                       cells == 2 ? "must be one number of two cells"
-                                  : "must be one number of one cell");
+        config_refuse(p, node, property,
+                      cells == 2 ? "must be one number of two cells"
+                                 : "must be one number of one cell");
         return false;
     }
     *out = read_cells(data, cells);
     return true;
 }
 
-/*
- * The position of a property's string among `choices`; `fallback` if there is no such property, or
- * after a message.
- */
-static unsigned int get_choice(struct parser *p, int node, const char *property,
-                               const char *const *choices, unsigned int count,
-                               unsigned int fallback)
+unsigned int config_choice(struct parser *p, int node, const char *property,
+                           const char *const *choices, unsigned int count, unsigned int fallback)
 {
     const char *value;
     struct text t = {.length = 0};
 
     if (!has(p, node, property))
         return fallback;
-    value = get_string(p, node, property);
+    value = config_string(p, node, property);
     for (unsigned int i = 0; value != NULL && i < count; i++) {
         if (strcmp(value, choices[i]) == 0)
             return i;
@@ -189,7 +183,7 @@ static bool get_flag(struct parser *p, int node, const char *property)
     if (fdt_getprop(p->fdt, node, property, &length) == NULL)
         return false;
     if (length != 0)
-        refuse_because(p, node, property, "is a flag and takes no value");
+        config_refuse(p, node, property, "is a flag and takes no value");
     return true;
 }
 
@@ -250,7 +244,7 @@ static const char *const missing_properties[] = {
     NULL,
 };
 
-static void check_properties(struct parser *p, int node, const char *const *known, const char *also)
+void config_check_properties(struct parser *p, int node, const char *const *known, const char *also)
 {
     int offset;
 
@@ -259,14 +253,14 @@ static void check_properties(struct parser *p, int node, const char *const *know
         const char *name;
 
         if (fdt_getprop_by_offset(p->fdt, offset, &name, NULL) == NULL) {
-            refuse_because(p, node, NULL, "has a damaged property");
+            config_refuse(p, node, NULL, "has a damaged property");
             return;
         }
         if (is_listed(name, known) || (also != NULL && strcmp(name, also) == 0))
             continue;
-        refuse_because(p, node, name,
-                       is_listed(name, missing_properties) ? "not supported by this build yet"
-                                                           : "unknown property");
+        config_refuse(p, node, name,
+                      is_listed(name, missing_properties) ? "not supported by this build yet"
+                                                          : "unknown property");
     }
 }
 
@@ -277,7 +271,7 @@ static bool get_cells(struct parser *p, int node, int *na, int *ns)
     *ns = fdt_size_cells(p->fdt, node);
     if (*na >= 1 && *na <= 2 && *ns >= 1 && *ns <= 2)
         return true;
-    refuse_because(p, node, NULL, "#address-cells and #size-cells must be 1 or 2");
+    config_refuse(p, node, NULL, "#address-cells and #size-cells must be 1 or 2");
     return false;
 }
 
@@ -300,13 +294,13 @@ static void parse_memory(struct parser *p)
         return;
     fdt_for_each_subnode(node, p->fdt, 0)
     {
-        const char *type = get_string(p, node, "device_type");
+        const char *type = config_string(p, node, "device_type");
         const char *status;
         const fdt32_t *reg;
 
         if (type == NULL || strcmp(type, "memory") != 0)
             continue;
-        status = get_string(p, node, "status");
+        status = config_string(p, node, "status");
         reg = fdt_getprop(p->fdt, node, "reg", &length);
         if (reg == NULL)
             continue;
@@ -318,7 +312,7 @@ static void parse_memory(struct parser *p)
             if (r.size == 0)
                 continue;
             if (wraps(r) || p->nr_ram == MAX_RAM_RANGES) {
-                refuse_because(p, node, "reg", wraps(r) ? "wraps around" : "too many ranges");
+                config_refuse(p, node, "reg", wraps(r) ? "wraps around" : "too many ranges");
                 return;
             }
             p->ram[p->nr_ram++] = r;
@@ -326,7 +320,7 @@ static void parse_memory(struct parser *p)
         }
     }
     if (p->nr_ram == 0)
-        refuse_because(p, 0, NULL, "describes no memory");
+        config_refuse(p, 0, NULL, "describes no memory");
 }
 
 /* Counted as Latch starts them: those with a reg, as far as it has room for them. */
@@ -384,19 +378,19 @@ static bool parse_reg(struct parser *p, int domain, int node, struct module_conf
     if (!get_cells(p, domain, &na, &ns))
         return false;
     if (reg == NULL || length != (na + ns) * (int)sizeof(*reg)) {
-        refuse_because(p, node, "reg",
-                       "must be one address and one size, in the cells that the "
-                       "domain's #address-cells and #size-cells say");
+        config_refuse(p, node, "reg",
+                      "must be one address and one size, in the cells that the "
+                      "domain's #address-cells and #size-cells say");
         return false;
     }
     module->base = read_cells(reg, na);
     module->size = read_cells(&reg[na], ns);
     if (module->size == 0) {
-        refuse_because(p, node, "reg", "the file is empty");
+        config_refuse(p, node, "reg", "the file is empty");
     } else if (module->base >> ADDRESS_BITS != 0 || module->size >> ADDRESS_BITS != 0) {
-        refuse_because(p, node, "reg", "beyond 48 bits");
+        config_refuse(p, node, "reg", "beyond 48 bits");
     } else if ((module->base & (PAGE_SIZE - 1)) != 0) {
-        refuse_because(p, node, "reg", "the address is not a multiple of 4 KiB");
+        config_refuse(p, node, "reg", "the address is not a multiple of 4 KiB");
     } else {
         return true;
     }
@@ -405,14 +399,14 @@ static bool parse_reg(struct parser *p, int domain, int node, struct module_conf
 
 static void parse_bootargs(struct parser *p, int node, struct module_config *module)
 {
-    const char *bootargs = get_string(p, node, "bootargs");
+    const char *bootargs = config_string(p, node, "bootargs");
 
     if (!has(p, node, "bootargs"))
         return;
     if (bootargs == NULL) {
-        refuse_because(p, node, "bootargs", "must be one string");
+        config_refuse(p, node, "bootargs", "must be one string");
     } else if (strlen(bootargs) >= sizeof(module->bootargs)) {
-        refuse_because(p, node, "bootargs", "longer than 1023 characters");
+        config_refuse(p, node, "bootargs", "longer than 1023 characters");
     } else {
         memcpy(module->bootargs, bootargs, strlen(bootargs) + 1);
     }
@@ -435,16 +429,16 @@ static void parse_module(struct parser *p, int domain, int node, struct domain_c
     int child;
 
     if (module == NULL) {
-        refuse_because(p, node, NULL,
-                       "neither multiboot,kernel nor multiboot,ramdisk nor "
-                       "multiboot,device-tree");
+        config_refuse(p, node, NULL,
+                      "neither multiboot,kernel nor multiboot,ramdisk nor "
+                      "multiboot,device-tree");
         return;
     }
-    check_properties(p, node, module_properties, module == &d->kernel ? "bootargs" : NULL);
+    config_check_properties(p, node, module_properties, module == &d->kernel ? "bootargs" : NULL);
     fdt_for_each_subnode(child, p->fdt, node)
-        refuse_because(p, child, NULL, "a module has no nodes below it");
+        config_refuse(p, child, NULL, "a module has no nodes below it");
     if (module->present) {
-        refuse_because(p, node, NULL, "the domain has another module of this kind");
+        config_refuse(p, node, NULL, "the domain has another module of this kind");
         return;
     }
     module->present = true;
@@ -453,7 +447,7 @@ static void parse_module(struct parser *p, int domain, int node, struct domain_c
     if (!parse_reg(p, domain, node, module))
         return;
     if (module->size > d->memory && d->memory != 0)
-        refuse_because(p, node, NULL, "larger than the domain's memory");
+        config_refuse(p, node, NULL, "larger than the domain's memory");
     p->module[p->nr_modules++] = (struct placed){owned_range(d, module), node};
 }
 
@@ -524,23 +518,23 @@ static void parse_name(struct parser *p, int node, struct domain_config *d)
     size_t size = 0;
 
     if (name == NULL) {
-        refuse_because(p, node, NULL, "has no name");
+        config_refuse(p, node, NULL, "has no name");
         return;
     }
     for (; name[size] != '\0' && name[size] != '@'; size++) {
         if (name[size] <= ' ' || name[size] > '~' || name[size] == '[' || name[size] == ']') {
-            refuse_because(p, node, NULL, "the name has a character that names cannot have");
+            config_refuse(p, node, NULL, "the name has a character that names cannot have");
             return;
         }
     }
     if (size == 0 || size >= sizeof(d->name)) {
-        refuse_because(p, node, NULL, "the name must have 1 to 31 characters");
+        config_refuse(p, node, NULL, "the name must have 1 to 31 characters");
         return;
     }
     memcpy(d->name, name, size);
     for (unsigned int i = 0; i < p->out->nr_domains; i++) {
         if (strcmp(d->name, p->out->domain[i].name) == 0)
-            refuse_because(p, node, NULL, "another domain has this name");
+            config_refuse(p, node, NULL, "another domain has this name");
     }
 }
 
@@ -549,18 +543,18 @@ static void parse_size(struct parser *p, int node, struct domain_config *d)
     struct text t = {.length = 0};
     uint64_t kib;
 
-    if (!get_number(p, node, "memory", 2, &kib))
+    if (!config_number(p, node, "memory", 2, &kib))
         return;
     if (kib == 0) {
-        refuse_because(p, node, "memory", "zero");
+        config_refuse(p, node, "memory", "zero");
     } else if (kib % (REGION_SIZE >> 10) != 0) {
-        refuse_because(p, node, "memory", "not a multiple of 2 MiB (the unit is KiB)");
+        config_refuse(p, node, "memory", "not a multiple of 2 MiB (the unit is KiB)");
     } else if (p->nr_ram != 0 && kib > p->ram_bytes >> 10) {
         add_number(&t, kib, 10);
         add(&t, " KiB, the board has ");
         add_number(&t, p->ram_bytes >> 10, 10);
         add(&t, " KiB");
-        refuse_because(p, node, "memory", t.s);
+        config_refuse(p, node, "memory", t.s);
     } else {
         d->memory = kib << 10;
     }
@@ -579,7 +573,7 @@ static void place_by_default(struct parser *p, int node, struct domain_config *d
     add(&t, ", but the board has ");
     add_number(&t, p->nr_cpus, 10);
     add(&t, " CPUs, and each vCPU of a domain needs one of its own");
-    refuse_because(p, node, "cpus", t.s);
+    config_refuse(p, node, "cpus", t.s);
 }
 
 static bool is_placed(const struct domain_config *d, unsigned int before, uint32_t cpu)
@@ -602,7 +596,7 @@ static void parse_placement(struct parser *p, int node, struct domain_config *d)
         add(&t, "must be one cell for each of the ");
         add_number(&t, d->nr_vcpus, 10);
         add(&t, " vCPUs");
-        refuse_because(p, node, "latch,cpus", t.s);
+        config_refuse(p, node, "latch,cpus", t.s);
         return;
     }
     for (unsigned int i = 0; i < d->nr_vcpus; i++) {
@@ -614,12 +608,12 @@ static void parse_placement(struct parser *p, int node, struct domain_config *d)
         if (cpu >= end) {
             add(&t, ": the board has ");
             add_number(&t, end, 10);
-            refuse_because(p, node, "latch,cpus", t.s);
+            config_refuse(p, node, "latch,cpus", t.s);
             return;
         }
         if (is_placed(d, i, cpu)) {
             add(&t, " twice: two vCPUs of a domain cannot share one");
-            refuse_because(p, node, "latch,cpus", t.s);
+            config_refuse(p, node, "latch,cpus", t.s);
             return;
         }
         d->cpu[i] = (uint8_t)cpu;
@@ -631,10 +625,10 @@ static void parse_cpus(struct parser *p, int node, struct domain_config *d)
 {
     uint64_t cpus = 1;
 
-    if (has(p, node, "cpus") && !get_number(p, node, "cpus", 1, &cpus))
+    if (has(p, node, "cpus") && !config_number(p, node, "cpus", 1, &cpus))
         return;
     if (cpus == 0 || cpus > CONFIG_MAX_VCPUS) {
-        refuse_because(p, node, "cpus", "must be 1 to 8");
+        config_refuse(p, node, "cpus", "must be 1 to 8");
         return;
     }
     d->nr_vcpus = (unsigned int)cpus;
@@ -660,7 +654,7 @@ static_assert(PTWR_ACTION_CRASH == 0 && PTWR_ACTION_REFUSE == 1, "action_names")
 const char *domain_kind_name(enum domain_kind kind) { return kind_names[kind]; }
 
 #define CHOICE(p, node, property, names, fallback)                                                 \
-    get_choice((p), (node), (property), (names), ARRAY_SIZE(names), (fallback))
+    config_choice((p), (node), (property), (names), ARRAY_SIZE(names), (fallback))
 
 static void parse_paging(struct parser *p, int node, struct domain_config *d)
 {
@@ -668,9 +662,9 @@ static void parse_paging(struct parser *p, int node, struct domain_config *d)
 
     d->paging = CHOICE(p, node, "latch,paging", kind_names, DOMAIN_PLAIN);
     if (d->paging == DOMAIN_GUARDED)
-        refuse_because(p, node, "latch,paging", "guarded: not supported by this build yet");
+        config_refuse(p, node, "latch,paging", "guarded: not supported by this build yet");
     if (d->paging == DOMAIN_DIRECT && d->vpl011)
-        refuse_because(p, node, "vpl011", "a direct domain has no PL011, but console hypercalls");
+        config_refuse(p, node, "vpl011", "a direct domain has no PL011, but console hypercalls");
     d->ptwr_policy = CHOICE(p, node, "latch,ptwr-policy", policy_names, PTWR_POLICY_PREDICT);
     d->guard_action = CHOICE(p, node, "latch,guard-action", action_names,
                              d->paging == DOMAIN_GUARDED ? PTWR_ACTION_REFUSE : PTWR_ACTION_CRASH);
@@ -678,10 +672,10 @@ static void parse_paging(struct parser *p, int node, struct domain_config *d)
     d->text_policy = CHOICE(p, node, "latch,text-policy", text_names, TEXT_ALLOW);
     d->user_writers = CHOICE(p, node, "latch,user-writers", switch_names, 0) != 0;
     d->control = get_flag(p, node, "latch,control");
-    if (has(p, node, "latch,slots") && !get_number(p, node, "latch,slots", 1, &slots))
+    if (has(p, node, "latch,slots") && !config_number(p, node, "latch,slots", 1, &slots))
         return;
     if (slots < 1 || slots > PTWR_MAX_SLOTS) {
-        refuse_because(p, node, "latch,slots", "must be 1 to 16");
+        config_refuse(p, node, "latch,slots", "must be 1 to 16");
     } else {
         d->slots = (unsigned int)slots;
     }
@@ -693,12 +687,12 @@ static void parse_load_address(struct parser *p, int node, struct domain_config 
     uint64_t address;
 
     if (!has(p, node, "latch,load-address") ||
-        !get_number(p, node, "latch,load-address", 2, &address))
+        !config_number(p, node, "latch,load-address", 2, &address))
         return;
     if (address == 0 || (address & (PAGE_SIZE - 1)) != 0) {
-        refuse_because(p, node, "latch,load-address", "must be a multiple of 4 KiB, not 0");
+        config_refuse(p, node, "latch,load-address", "must be a multiple of 4 KiB, not 0");
     } else if (d->paging != DOMAIN_PLAIN) {
-        refuse_because(p, node, "latch,load-address", "only a plain domain takes flat binaries");
+        config_refuse(p, node, "latch,load-address", "only a plain domain takes flat binaries");
     } else {
         d->load_address = address;
     }
@@ -709,7 +703,7 @@ static void parse_domain(struct parser *p, int node, struct domain_config *d)
     int child;
 
     memset(d, 0, sizeof(*d));
-    check_properties(p, node, domain_properties, NULL);
+    config_check_properties(p, node, domain_properties, NULL);
     parse_name(p, node, d);
     parse_size(p, node, d);
     parse_cpus(p, node, d);
@@ -719,7 +713,7 @@ static void parse_domain(struct parser *p, int node, struct domain_config *d)
     parse_load_address(p, node, d);
     fdt_for_each_subnode(child, p->fdt, node) parse_module(p, node, child, d);
     if (!d->kernel.present)
-        refuse_because(p, node, NULL, "no kernel (a node compatible with \"multiboot,kernel\")");
+        config_refuse(p, node, NULL, "no kernel (a node compatible with \"multiboot,kernel\")");
 }
 
 /* Where no latch, property means anything, one is a mistake. */
@@ -733,7 +727,7 @@ static void check_stray(struct parser *p, int node)
 
         if (fdt_getprop_by_offset(p->fdt, offset, &name, NULL) != NULL &&
             strncmp(name, "latch,", 6) == 0)
-            refuse_because(p, node, name, "unknown property");
+            config_refuse(p, node, name, "unknown property");
     }
 }
 
@@ -755,7 +749,7 @@ static void parse_domains(struct parser *p, int chosen)
         }
         domain_depth = depth;
         if (out->nr_domains == CONFIG_MAX_DOMAINS) {
-            refuse_because(p, node, NULL, "more than 8 domains");
+            config_refuse(p, node, NULL, "more than 8 domains");
             continue;
         }
         parse_domain(p, node, &out->domain[out->nr_domains]);
@@ -795,12 +789,12 @@ enum hv_err config_parse(const void *fdt, struct system *out, config_error_fn re
     parse_board_cpus(&p);
     chosen = fdt_path_offset(fdt, "/chosen");
     if (chosen < 0) {
-        refuse_because(&p, 0, NULL, "no /chosen node");
+        config_refuse(&p, 0, NULL, "no /chosen node");
         return HV_EINVAL;
     }
     parse_domains(&p, chosen);
     if (out->nr_domains == 0)
-        refuse_because(&p, chosen, NULL, "no domain (a node compatible with \"xen,domain\")");
+        config_refuse(&p, chosen, NULL, "no domain (a node compatible with \"xen,domain\")");
     check_modules(&p);
     check_total(&p, chosen);
     return p.failed ? HV_EINVAL : HV_OK;
