@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/config_parser.h"
+#include "core/config_share.h"
 
 #define MAX_RAM_RANGES 16
 #define MAX_MODULES    (CONFIG_MAX_DOMAINS * 3)
@@ -231,6 +232,7 @@ static const char *const missing_properties[] = {
     "xen,enhanced",
     "xen,passthrough",
     "xen,static-mem",
+    "xen,shared-mem",
     "xen,reg",
     "xen,path",
     "sve",
@@ -711,7 +713,13 @@ static void parse_domain(struct parser *p, int node, struct domain_config *d)
     d->on_reset_restart = CHOICE(p, node, "latch,on-reset", reset_names, 0) == 0;
     parse_paging(p, node, d);
     parse_load_address(p, node, d);
-    fdt_for_each_subnode(child, p->fdt, node) parse_module(p, node, child, d);
+    fdt_for_each_subnode(child, p->fdt, node)
+    {
+        if (config_is_share(p->fdt, child))
+            config_share_parse(p, p->fdt, child, d);
+        else
+            parse_module(p, node, child, d);
+    }
     if (!d->kernel.present)
         config_refuse(p, node, NULL, "no kernel (a node compatible with \"multiboot,kernel\")");
 }
@@ -763,8 +771,13 @@ static void check_total(struct parser *p, int chosen)
     struct text t = {.length = 0};
     uint64_t total = 0;
 
-    for (unsigned int i = 0; i < p->out->nr_domains; i++)
-        total += p->out->domain[i].memory; /* each at most ram_bytes: no overflow that matters */
+    for (unsigned int i = 0; i < p->out->nr_domains; i++) {
+        const struct domain_config *d = &p->out->domain[i];
+
+        total += d->memory; /* at most ram_bytes; a size is below 2^48: no overflow */
+        for (unsigned int j = 0; j < d->nr_shares; j++)
+            total += d->share[j].owner ? d->share[j].size : 0;
+    }
     if (p->nr_ram == 0 || total <= p->ram_bytes)
         return;
     add(&t, "the domains need ");
@@ -797,5 +810,7 @@ enum hv_err config_parse(const void *fdt, struct system *out, config_error_fn re
         config_refuse(&p, chosen, NULL, "no domain (a node compatible with \"xen,domain\")");
     check_modules(&p);
     check_total(&p, chosen);
+    if (!p.failed)
+        config_share_check(&p, out);
     return p.failed ? HV_EINVAL : HV_OK;
 }

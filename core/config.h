@@ -14,6 +14,7 @@
 #define CONFIG_MAX_CPUS      8 /* of the board, that Latch uses */
 #define CONFIG_NAME_SIZE     32
 #define CONFIG_BOOTARGS_SIZE 1024
+#define CONFIG_MAX_SHARES    PTWR_MAX_SHARED /* of a domain */
 
 /* latch,paging: who vouches for the guest's page tables. */
 enum domain_kind {
@@ -36,6 +37,15 @@ struct module_config {
     char bootargs[CONFIG_BOOTARGS_SIZE]; /* of a kernel; "" if there are none */
 };
 
+/* Memory that the domain shares with others, which name it too. */
+struct share_config {
+    char id[CONFIG_NAME_SIZE];
+    uint64_t size; /* bytes, a multiple of 4 KiB */
+    bool owner;    /* one of them is */
+    bool writable; /* by this domain */
+    int node;      /* in the tree that was parsed */
+};
+
 struct domain_config {
     char name[CONFIG_NAME_SIZE];
     enum domain_kind paging;
@@ -55,6 +65,8 @@ struct domain_config {
     enum text_policy text_policy;
     bool user_writers;
     bool control; /* may read the reports about other domains */
+    unsigned int nr_shares;
+    struct share_config share[CONFIG_MAX_SHARES]; /* direct domains only */
 };
 
 struct system {
