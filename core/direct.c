@@ -11,6 +11,7 @@
 #include "core/domain.h"
 #include "core/mem.h"
 #include "core/refusal.h"
+#include "core/share.h"
 #include "core/string.h"
 #include "core/vcpu.h"
 #include "ptwr/port.h"
@@ -160,6 +161,27 @@ static enum hv_err make_stage2(struct domain *d)
     return err;
 }
 
+/* Once for all lives of the domain: what the others have in it stays. */
+static enum hv_err map_shares(struct domain *d)
+{
+    for (unsigned int i = 0; i < d->config->nr_shares; i++) {
+        const struct share_config *share = &d->config->share[i];
+        pa_t base = share_memory(share);
+        enum hv_err err = HV_ENOMEM;
+
+        if (base.raw != 0)
+            err = s2_map(&d->s2, ipa_of(base.raw), base, share->size,
+                         share->writable ? S2_DATA_RW : S2_DATA_RO, true);
+        if (err != HV_OK) {
+            printk("latch: domain %s: no room for shared memory \"%s\", %lu KiB\n", d->name,
+                   share->id, share->size >> 10);
+            return err;
+        }
+        d->direct.ptwr.shared[i] = (struct ptwr_shared){{base.raw, share->size}, share->writable};
+    }
+    return HV_OK;
+}
+
 static enum hv_err make_engine(struct domain *d)
 {
     struct direct *direct = &d->direct;
@@ -238,6 +260,8 @@ enum hv_err direct_create(struct domain *d)
         return err;
     choose_devices(d);
     err = make_stage2(d);
+    if (err == HV_OK)
+        err = map_shares(d);
     if (err == HV_OK)
         err = make_engine(d);
     if (err != HV_OK)

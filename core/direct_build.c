@@ -225,6 +225,25 @@ static void write_m2p(const struct domain *d)
         none[i] = LATCH_M2P_NONE;
 }
 
+static_assert(CONFIG_MAX_SHARES == LATCH_MAX_SHARED, "each has its place");
+static_assert(sizeof(((struct share_config *)NULL)->id) ==
+                  sizeof(((struct latch_shared *)NULL)->name),
+              "and its name too");
+static_assert(sizeof(struct latch_start_info) <= PAGE_SIZE, "the plan has one frame for it");
+
+static void write_shares(const struct domain *d, struct latch_start_info *info)
+{
+    info->nr_shared = d->config->nr_shares;
+    for (unsigned int i = 0; i < d->config->nr_shares; i++) {
+        const struct ptwr_shared *shared = &d->direct.ptwr.shared[i];
+
+        info->shared[i].address = shared->range.base;
+        info->shared[i].size = shared->range.size;
+        info->shared[i].writable = shared->writable;
+        memcpy(info->shared[i].name, d->config->share[i].id, sizeof(info->shared[i].name));
+    }
+}
+
 static void write_start_info(const struct domain *d)
 {
     const struct direct_plan *plan = &d->direct.plan;
@@ -253,6 +272,7 @@ static void write_start_info(const struct domain *d)
     info->gicc = d->layout.gicc;
     info->gicr = d->layout.gicr;
     info->nr_vcpus = d->nr_vcpus;
+    write_shares(d, info);
     memcpy(info->cmd_line, d->config->kernel.bootargs, sizeof(info->cmd_line));
 }
 

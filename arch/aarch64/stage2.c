@@ -79,6 +79,10 @@ uint64_t s2_leaf(pa_t pa, enum s2_attr attr)
         return leaf | normal | S2_SH_INNER;
     case S2_RW:
         return leaf | normal | S2_SH_INNER | S2AP_WRITE;
+    case S2_DATA_RO:
+        return leaf | normal | S2_SH_INNER | S2_XN;
+    case S2_DATA_RW:
+        return leaf | normal | S2_SH_INNER | S2AP_WRITE | S2_XN;
     case S2_DEVICE:
     default:
         return leaf | S2_NGNRE | S2AP_WRITE | S2_XN;

@@ -127,6 +127,8 @@
 
 #define LATCH_START_MAGIC "latch-direct-1"
 
+#define LATCH_MAX_SHARED 4
+
 #define LATCH_M2P_NONE 0xffffffffffffffffULL
 
 #ifndef __ASSEMBLY__
@@ -191,6 +193,18 @@ struct latch_vcpu_context {
 };
 
 /*
+ * Memory that other domains have too. Not a frame of this guest: it has no pfn, is mapped by its
+ * machine address as Normal memory, is no page table, cannot be executed or given away, and Latch
+ * reads and writes nothing there. No restart of a guest changes it; at boot it is zero.
+ */
+struct latch_shared {
+    uint64_t address;  /* machine address */
+    uint64_t size;     /* bytes */
+    uint64_t writable; /* 0: leaves have to be read-only */
+    char name[32];
+};
+
+/*
  * What x0 points to at the start. The guest runs at EL1h with DAIF masked and its MMU and caches
  * on. TTBR1_EL1 holds pt_base; there is no TTBR0_EL1. From virt_base to boot_end pseudo-physical
  * frames 0, 1, .. are mapped in order: the image as its segments' flags say (executable at EL1, or
@@ -217,6 +231,8 @@ struct latch_start_info {
     uint64_t gicr;        /* redistributors (GICv3) */
     uint64_t nr_vcpus;
     char cmd_line[1024];
+    uint64_t nr_shared;
+    struct latch_shared shared[LATCH_MAX_SHARED];
 };
 
 /* Why open tables were reconnected: index of latch_counters.reconnected. */

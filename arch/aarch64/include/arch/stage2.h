@@ -9,9 +9,11 @@
 #include "ptwr/base.h"
 
 enum s2_attr {
-    S2_RO,     /* normal memory, read-only, executable */
-    S2_RW,     /* normal memory, executable */
-    S2_DEVICE, /* Device-nGnRE, never executable */
+    S2_RO,      /* normal memory, read-only, executable */
+    S2_RW,      /* normal memory, executable */
+    S2_DATA_RO, /* normal memory, read-only, never executable */
+    S2_DATA_RW, /* normal memory, never executable */
+    S2_DEVICE,  /* Device-nGnRE, never executable */
 };
 
 struct s2 {
