@@ -134,7 +134,7 @@ def guest(name, kernel=None, bootargs="", memory_mib=8, extra="", cpus=1):
 
 
 def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, action=None,
-           on_reset=None, cpus=1):
+           on_reset=None, cpus=1, nodes=""):
     """A direct domain with one of our guests: build/guests/direct-KERNEL.elf."""
     extra = ""
     if policy:
@@ -157,6 +157,7 @@ def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, act
             latch,file = "$ROOT/build/guests/direct-{kernel}.elf";
             bootargs = "{bootargs}";
         }};
+        {nodes}
     }};"""
 
 
