@@ -25,6 +25,8 @@ static const char *const nodes[] = {
     "/chosen/two/kernel",
     "/chosen/two/ramdisk",
     "/chosen/two/dtb",
+    "/chosen/one/share",
+    "/chosen/two/share",
 };
 
 /* What the parser looks for, and one that it does not. */
@@ -50,6 +52,10 @@ static const char *const properties[] = {
     "latch,on-reset",
     "latch,control",
     "latch,load-address",
+    "xen,shm-id",
+    "role",
+    "latch,access",
+    "size",
     "latch,nonsense",
     "xen,nonsense",
 };
@@ -76,6 +82,11 @@ static const char *const strings[] = {
     "deny",
     "on",
     "off",
+    "xen,domain-shared-memory-v1",
+    "owner",
+    "borrower",
+    "ro",
+    "rw",
     "okay",
     "disabled",
 };
@@ -111,7 +122,17 @@ static void set_cells(const char *path, const char *name, uint32_t first, uint32
     set(path, name, cells, sizeof(cells));
 }
 
-static void make_tree(void)
+static void add_share(const char *domain, const char *share, const char *role)
+{
+    set(domain, "latch,paging", "direct", sizeof("direct"));
+    set(share, "compatible", "xen,domain-shared-memory-v1", sizeof("xen,domain-shared-memory-v1"));
+    set(share, "xen,shm-id", "on", sizeof("on"));
+    set(share, "role", role, strlen(role) + 1);
+    set(share, "latch,access", "ro", sizeof("ro"));
+    set_cells(share, "size", 0, 64);
+}
+
+static void make_tree(bool shared)
 {
     static const char kernel[] = "multiboot,kernel\0multiboot,module";
     const uint32_t one = cpu_to_fdt32(1);
@@ -130,12 +151,40 @@ static void make_tree(void)
         set(image, "compatible", kernel, sizeof(kernel));
         set_cells(image, "reg", 0x48000000 + (i << 20), 0x10000);
     }
+    if (shared) {
+        add_share("/chosen/one", "/chosen/one/share", "owner");
+        add_share("/chosen/two", "/chosen/two/share", "borrower");
+    }
 }
 
 static void ignore(void *ctx, const char *path, const char *reason)
 {
     /* Both are strings that somebody prints. */
     *(size_t *)ctx += strlen(path) + strlen(reason);
+}
+
+static void check_share(const struct system *s, const struct share_config *share)
+{
+    unsigned int all = 0;
+    unsigned int owners = 0;
+
+    if (memchr(share->id, '\0', sizeof(share->id)) == NULL || share->size == 0 ||
+        share->size % PAGE_SIZE != 0)
+        abort();
+    for (unsigned int i = 0; i < s->nr_domains; i++) {
+        for (unsigned int j = 0; j < s->domain[i].nr_shares; j++) {
+            const struct share_config *other = &s->domain[i].share[j];
+
+            if (strcmp(other->id, share->id) != 0)
+                continue;
+            all++;
+            owners += other->owner;
+            if (other->size != share->size)
+                abort();
+        }
+    }
+    if (all < 2 || owners != 1)
+        abort();
 }
 
 /* What every accepted configuration promises. */
@@ -148,8 +197,11 @@ static void check(const struct system *s)
 
         if (d->nr_vcpus == 0 || d->nr_vcpus > CONFIG_MAX_VCPUS || d->memory == 0 ||
             d->memory % (UINT64_C(2) << 20) != 0 || d->slots == 0 || d->slots > PTWR_MAX_SLOTS ||
-            memchr(d->name, '\0', sizeof(d->name)) == NULL)
+            memchr(d->name, '\0', sizeof(d->name)) == NULL || d->nr_shares > CONFIG_MAX_SHARES ||
+            (d->nr_shares != 0 && d->paging != DOMAIN_DIRECT))
             abort();
+        for (unsigned int j = 0; j < d->nr_shares; j++)
+            check_share(s, &d->share[j]);
     }
 }
 
@@ -182,7 +234,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t said = 0;
 
-    make_tree();
+    make_tree(size != 0 && data[0] >= 128);
     while (size >= 3) {
         size_t used = change(data, size);
 
