@@ -125,3 +125,31 @@ def test_memory_of_all_together(description):
     done = description.check(half + other)
     assert done.returncode == 2 and "memory" in done.stderr, done.stderr
     assert description.check(half + other, "--memory", "2G").returncode == 0
+
+
+SHARE = """
+            ring {
+                compatible = "xen,domain-shared-memory-v1";
+                xen,shm-id = "ring";
+                role = "ROLE";
+                latch,access = "ACCESS";
+                size = <0 64>;
+            };
+            kernel {"""
+
+
+def sharing(name, role, access):
+    text = GOOD.split("/dts-v1/;")[1].replace("guest {", f"{name} {{")
+    text = text.replace("vpl011;", 'latch,paging = "direct";')
+    return text.replace("kernel {", SHARE.replace("ROLE", role).replace("ACCESS", access), 1)
+
+
+def test_shared_memory(description):
+    done = description.check("/dts-v1/;" + sharing("one", "owner", "rw")
+                             + sharing("two", "borrower", "ro"))
+    assert done.returncode == 0, done.stderr
+    assert [line.split(", shares ")[1] for line in done.stdout.splitlines()[:2]] == [
+        '"ring" (64 KiB, rw)', '"ring" (64 KiB, ro)'], done.stdout
+    done = description.check("/dts-v1/;" + sharing("one", "owner", "rw"))
+    assert done.returncode == 2
+    assert "xen,shm-id: no other domain has this memory" in done.stderr, done.stderr

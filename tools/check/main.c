@@ -59,6 +59,10 @@ static void print_domain(const struct domain_config *d)
         (void)printf(", ramdisk %" PRIu64 " KiB at %#" PRIx64, (d->ramdisk.size + 1023) >> 10,
                      d->ramdisk.base);
     }
+    for (unsigned int i = 0; i < d->nr_shares; i++) {
+        (void)printf(", shares \"%s\" (%" PRIu64 " KiB, %s)", d->share[i].id,
+                     d->share[i].size >> 10, d->share[i].writable ? "rw" : "ro");
+    }
     (void)printf("%s%s\n", d->dtb.present ? ", own device tree" : "", d->vpl011 ? ", PL011" : "");
 }
 
