@@ -183,10 +183,11 @@ static void write_one(const struct access *a, struct vgic_irq *irq, unsigned int
 static void forget_noted(const struct access *a, unsigned first, uint64_t all)
 {
     for (; all != 0; all &= all - 1) {
-        struct vgic_irq *irq = access_irq(a, first + (unsigned)__builtin_ctzll(all));
+        unsigned intid = first + (unsigned)__builtin_ctzll(all);
 
-        if (irq != NULL)
-            irq->asked &= (uint8_t) ~(ASKED_NOTED | ASKED_WAS_PEND | ASKED_WAS_ACTIVE);
+        if (intid >= a->first && intid < a->last)
+            irq_of(a->v, intid)->asked &=
+                (uint8_t) ~(ASKED_NOTED | ASKED_WAS_PEND | ASKED_WAS_ACTIVE);
     }
 }
 

@@ -51,14 +51,18 @@ static inline bool irq_is_pending(const struct vgic_irq *irq)
     return (irq->flags & (IRQ_LATCH | line_counts)) != 0;
 }
 
-/* The state of interrupt `intid` as `v` sees it, or NULL. */
-static inline struct vgic_irq *irq_find(struct vcpu *v, unsigned intid)
+/* The state of interrupt `intid`, which is below VGIC_NR_INTIDS, as `v` sees it. */
+static inline struct vgic_irq *irq_of(struct vcpu *v, unsigned intid)
 {
     if (intid < VGIC_NR_PRIVATE)
         return &v->vgic.irq[intid];
-    if (intid < VGIC_NR_INTIDS)
-        return &v->domain->vgic.spi[intid - VGIC_NR_PRIVATE];
-    return NULL;
+    return &v->domain->vgic.spi[intid - VGIC_NR_PRIVATE];
+}
+
+/* The same, or NULL. */
+static inline struct vgic_irq *irq_find(struct vcpu *v, unsigned intid)
+{
+    return intid < VGIC_NR_INTIDS ? irq_of(v, intid) : NULL;
 }
 
 /* The vCPU that interrupt `intid` of `v` goes to: SPIs are routed. */
