@@ -49,8 +49,9 @@ SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch
 # function of another file it would be a call. One partition makes it the same each time.
 LTO := -flto -flto-partition=one
 SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
-	$(addprefix core/,board.c config.c config_share.c console.c direct.c direct_build.c direct_map.c \
-	direct_plan.c domain.c elf.c fmt.c guest_fdt.c image.c main.c mem.c panic.c refusal.c share.c)
+	$(addprefix core/,board.c config.c config_module.c config_parser.c config_share.c console.c \
+	direct.c direct_build.c direct_map.c direct_plan.c domain.c elf.c fmt.c guest_fdt.c image.c \
+	main.c mem.c panic.c refusal.c share.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 
 .PHONY: hypervisor image setup all check check-all check-walks walk-mutants \

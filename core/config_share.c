@@ -61,28 +61,28 @@ static uint64_t parse_size(struct parser *p, int node)
 }
 
 /* The second of two names? There is no default: what a domain may write is to be said. */
-static bool parse_choice(struct parser *p, const void *fdt, int node, const char *property,
+static bool parse_choice(struct parser *p, int node, const char *property,
                          const char *const names[2])
 {
-    if (fdt_getprop(fdt, node, property, NULL) == NULL)
+    if (!config_has(p, node, property))
         config_refuse(p, node, property, "is missing");
     return config_choice(p, node, property, names, 2, 0) != 0;
 }
 
-void config_share_parse(struct parser *p, const void *fdt, int node, struct domain_config *d)
+void config_share_parse(struct parser *p, int node, struct domain_config *d)
 {
     struct share_config share = {.node = node};
     int child;
 
     config_check_properties(p, node, share_properties, NULL);
-    fdt_for_each_subnode(child, fdt, node)
+    fdt_for_each_subnode(child, p->fdt, node)
         config_refuse(p, child, NULL, "shared memory has no nodes below it");
     if (d->paging != DOMAIN_DIRECT)
         config_refuse(p, node, NULL, "only direct domains share memory in this version");
     parse_id(p, node, d, share.id);
     share.size = parse_size(p, node);
-    share.owner = parse_choice(p, fdt, node, "role", role_names);
-    share.writable = parse_choice(p, fdt, node, "latch,access", access_names);
+    share.owner = parse_choice(p, node, "role", role_names);
+    share.writable = parse_choice(p, node, "latch,access", access_names);
     if (d->nr_shares == CONFIG_MAX_SHARES)
         config_refuse(p, node, NULL, "more than 4 nodes of shared memory in a domain");
     else
@@ -91,9 +91,9 @@ void config_share_parse(struct parser *p, const void *fdt, int node, struct doma
 static_assert(CONFIG_MAX_SHARES == 4, "the message says so");
 
 /* Against all domains, itself included. */
-static void check_share(struct parser *p, const struct system *system,
-                        const struct share_config *share)
+static void check_share(struct parser *p, const struct share_config *share)
 {
+    const struct system *system = p->out;
     unsigned int owners = 0;
     unsigned int others = 0;
     bool behind = false; /* what two of them differ in is the later one's message */
@@ -120,12 +120,14 @@ static void check_share(struct parser *p, const struct system *system,
         config_refuse(p, share->node, "role", "this memory has no owner");
 }
 
-void config_share_check(struct parser *p, const struct system *system)
+void config_share_check(struct parser *p)
 {
+    const struct system *system = p->out;
+
     for (unsigned int i = 0; i < system->nr_domains; i++) {
         const struct domain_config *d = &system->domain[i];
 
         for (unsigned int j = 0; j < d->nr_shares; j++)
-            check_share(p, system, &d->share[j]);
+            check_share(p, &d->share[j]);
     }
 }

@@ -8,7 +8,8 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # The files that need no instruction. They form a library, so that each test links only what it
 # calls, and may bring a fake of its own for anything else.
 ENGINE_SOURCES := $(sort $(wildcard ptwr/*.c tests/unit/lib/*.c))
-HOST_SOURCES := $(ENGINE_SOURCES) core/config.c core/config_share.c core/guest_fdt.c \
+CONFIG_SOURCES := $(sort $(wildcard core/config*.c))
+HOST_SOURCES := $(ENGINE_SOURCES) $(CONFIG_SOURCES) core/guest_fdt.c \
 	core/decode.c core/decode_vector.c core/elf.c core/mmio.c
 UNIT_TESTS := $(basename $(notdir $(sort $(wildcard tests/unit/test_*.c))))
 
@@ -136,7 +137,7 @@ $(BUILD)/fuzz_ptwr: $(MMU_SOURCES) tests/fuzz/fuzz_ptwr.c $(FUZZ_HEADERS) mk/hos
 	@clang -fsanitize=fuzzer $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(notdir $(MMU_SOURCES)) \
 		fuzz_ptwr.c) -o $@
 
-$(BUILD)/fuzz_config: core/config.c core/config_share.c tests/fuzz/fuzz_config.c core/config.h | setup
+$(BUILD)/fuzz_config: $(CONFIG_SOURCES) tests/fuzz/fuzz_config.c core/config.h | setup
 	@mkdir -p $(@D)
 	@echo "  FUZZ    tests/fuzz/fuzz_config.c"
 	@$(SANITIZED_FUZZ) $(HOST_CFLAGS) $(filter %.c,$^) -lfdt -o $@
@@ -162,9 +163,9 @@ $(BUILD)/host/obj/%.o: % | setup
 	@$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/latch-check: $(patsubst %,$(BUILD)/host/obj/%.o,$(CHECKER_SOURCES) \
-		core/config.c core/config_share.c)
+		$(CONFIG_SOURCES))
 	@echo "  HOSTLD  $@"
 	@$(HOSTCC) $^ -lfdt -o $@
 
 -include $(patsubst %,$(BUILD)/host/obj/%.d,$(CHECKER_SOURCES) \
-		core/config.c core/config_share.c)
+		$(CONFIG_SOURCES))
