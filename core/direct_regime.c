@@ -105,6 +105,16 @@ enum hv_err direct_new_base(struct vcpu *vcpu, unsigned int which, mfn_t root, u
     return HV_OK;
 }
 
+bool direct_root(const struct ptwr *p, uint64_t ttbr, mfn_t *root)
+{
+    uint64_t base = ttbr & TTBR_BADDR;
+
+    if ((base & p->walk) == 0 || (base & (PAGE_SIZE - 1)) != 0 || base >= 2 * p->walk)
+        return false;
+    *root = pa_to_mfn(pa_of(base & ~p->walk));
+    return true;
+}
+
 /*
  * The same base with another ASID goes straight through. Base 0 in TTBR0_EL1 is none. An address
  * without WALK would let walks go past every detach.
@@ -122,9 +132,8 @@ static bool write_ttbr(struct vcpu *vcpu, unsigned int which, uint64_t value)
 
     value &= ~TTBR_CNP; /* FEAT_TTCNP is hidden: RES0 */
     if (base != 0 || which == 1) {
-        if ((base & p->walk) == 0 || (base & (PAGE_SIZE - 1)) != 0 || base >= 2 * p->walk)
+        if (!direct_root(p, value, &root))
             return refuse(vcpu, name[which], PTWR_RULE_WINDOW, old, value);
-        root = pa_to_mfn(pa_of(base & ~p->walk));
     }
     if (mfn_eq(root, p->base[vcpu->id][which])) {
         set_base(which, value, root);

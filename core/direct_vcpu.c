@@ -8,17 +8,6 @@
 #include "core/refusal.h"
 #include "core/vcpu.h"
 
-/* A register value as a root; false: it does not name one that a walk may start from. */
-static bool root_of(const struct ptwr *p, uint64_t ttbr, mfn_t *root)
-{
-    uint64_t base = ttbr & TTBR_BADDR;
-
-    if ((base & p->walk) == 0 || (base & (PAGE_SIZE - 1)) != 0 || base >= 2 * p->walk)
-        return false;
-    *root = pa_to_mfn(pa_of(base & ~p->walk));
-    return true;
-}
-
 static enum hv_err load(struct vcpu *caller, struct vcpu *target, unsigned int which, mfn_t root,
                         unsigned int *budget)
 {
@@ -42,14 +31,18 @@ enum hv_err direct_set_regime(struct vcpu *caller, struct vcpu *target, uint64_t
 
     ttbr0 &= ~TTBR_CNP;
     ttbr1 &= ~TTBR_CNP;
-    if (!root_of(p, ttbr1, &root[1]) || ((ttbr0 & TTBR_BADDR) != 0 && !root_of(p, ttbr0, &root[0])))
+    if (!direct_root(p, ttbr1, &root[1]) ||
+        ((ttbr0 & TTBR_BADDR) != 0 && !direct_root(p, ttbr0, &root[0])))
         return HV_EINVAL;
     /* A violation in an open table may stop the domain; after that no error of the engine does. */
     err = direct_sync(caller, PTWR_T_LIFE, &budget);
-    if (err == HV_OK)
-        err = load(caller, target, 1, root[1], &budget);
+    if (err != HV_OK)
+        return err;
+    err = load(caller, target, 1, root[1], &budget);
     if (err == HV_OK)
         err = load(caller, target, 0, root[0], &budget);
+    if (err != HV_OK && err != HV_EAGAIN)
+        ptwr_unload(p, target->id); /* it does not start: it holds nothing */
     if (err != HV_OK)
         return err;
     /* As at any change of a base: what the CPU may still have of an earlier life is gone. */

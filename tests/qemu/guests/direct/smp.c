@@ -43,6 +43,24 @@ static void refused(uint64_t command, uint64_t vcpu, void *argument, int error, 
     expect_equal((uint64_t)hyp_vcpu_op(command, vcpu, argument), (uint64_t) - (int64_t)error, what);
 }
 
+/* The first base of the two is good: it is given back, and the frame may become anything again. */
+static void refused_start_holds_nothing(struct latch_vcpu_context context)
+{
+    struct space other;
+    uint64_t mfn;
+
+    space_create(&other, 0);
+    space_pin(&other);
+    mfn = virt_to_mfn(other.root);
+    context.ttbr1 = space_ttbr(&other);
+    context.ttbr0 = foreign_mfn(0) << 12 | start_info->walk;
+    refused(VCPUOP_initialise, 1, &context, LATCH_EPERM, "a good base and a bad one");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "the good one is unpinned");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_PIN_L1_TABLE, mfn), 0, "and pinned as another table");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "and unpinned");
+    table_free(other.root);
+}
+
 /* vCPU 1 is down. */
 static void case_wrong_starts(void)
 {
@@ -76,6 +94,7 @@ static void case_wrong_starts(void)
     bad.ttbr0 = (virt_to_mfn(private[1]) << 12) | start_info->walk;
     refused(VCPUOP_initialise, 1, &bad, LATCH_EBUSY, "a root of another level");
     refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up after initialise was refused");
+    refused_start_holds_nothing(good);
     expect_equal((uint64_t)psci_call(PSCI_CPU_OFF, 0, 0, 0), (uint64_t)-3, "CPU_OFF of the last");
     expect_equal((uint64_t)psci_call(PSCI_CPU_ON, nr_workers, 0, 0), (uint64_t)-2,
                  "CPU_ON, nobody");
