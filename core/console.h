@@ -36,7 +36,8 @@ void console_guest_putc(struct domain *d, char c);
 /* Show what the domain has of an unfinished line. */
 void console_domain_flush(struct domain *d);
 
-/* Up to n characters typed to the domain: look, then drop those that it has got. */
+/* Up to n characters typed to the domain: look, then drop those that it has got, in one hold of its
+ * lock. */
 size_t console_input_peek(const struct domain *d, char *to, size_t n);
 void console_input_drop(struct domain *d, size_t n);
 

@@ -85,27 +85,42 @@ static void xen_version(struct vcpu *vcpu)
     }
 }
 
+static enum hv_err write_part(struct vcpu *vcpu, size_t n)
+{
+    char text[CONSOLE_CHUNK];
+    enum hv_err err = get(vcpu, vcpu->regs.x[2], text, n);
+
+    for (size_t i = 0; err == HV_OK && i < n; i++)
+        console_guest_putc(vcpu->domain, text[i]);
+    return err;
+}
+
+/* Under the lock as a whole: what one vCPU gets no other does. */
+static enum hv_err read_part(struct vcpu *vcpu, size_t *n)
+{
+    struct domain *d = vcpu->domain;
+    unsigned int budget = PTWR_BUDGET;
+    char text[CONSOLE_CHUNK];
+    enum hv_err err;
+
+    spin_lock(&d->lock);
+    *n = console_input_peek(d, text, *n);
+    err = guest_write(vcpu, va_of(vcpu->regs.x[2]), text, *n, &budget);
+    if (err == HV_OK)
+        console_input_drop(d, *n);
+    spin_unlock(&d->lock);
+    return err;
+}
+
 /* A part of what is left, from or to x2; x1 is left, x3 is done. */
 static int64_t console_part(struct vcpu *vcpu, bool write, uint64_t left, uint64_t *done)
 {
-    struct domain *d = vcpu->domain;
-    char text[CONSOLE_CHUNK];
-    size_t n = left < sizeof(text) ? left : sizeof(text);
-    enum hv_err err;
+    size_t n = left < CONSOLE_CHUNK ? left : CONSOLE_CHUNK;
+    enum hv_err err = write ? write_part(vcpu, n) : read_part(vcpu, &n);
 
-    if (!write)
-        n = console_input_peek(d, text, n);
-    err = write ? get(vcpu, vcpu->regs.x[2], text, n) : put(vcpu, vcpu->regs.x[2], text, n);
-    if (err != HV_OK)
-        return hypercall_result(err);
-    if (write) {
-        for (size_t i = 0; i < n; i++)
-            console_guest_putc(d, text[i]);
-    } else {
-        console_input_drop(d, n);
-    }
-    *done = n;
-    return 0;
+    if (err == HV_OK)
+        *done = n;
+    return hypercall_result(err);
 }
 
 /* console_io(command, count, buffer) */
