@@ -229,7 +229,6 @@ static_assert(CONFIG_MAX_SHARES == LATCH_MAX_SHARED, "each has its place");
 static_assert(sizeof(((struct share_config *)NULL)->id) ==
                   sizeof(((struct latch_shared *)NULL)->name),
               "and its name too");
-static_assert(sizeof(struct latch_start_info) <= PAGE_SIZE, "the plan has one frame for it");
 
 static void write_shares(const struct domain *d, struct latch_start_info *info)
 {

@@ -31,18 +31,19 @@ enum hv_err direct_set_regime(struct vcpu *caller, struct vcpu *target, uint64_t
 
     ttbr0 &= ~TTBR_CNP;
     ttbr1 &= ~TTBR_CNP;
-    if (!direct_root(p, ttbr1, &root[1]) ||
-        ((ttbr0 & TTBR_BADDR) != 0 && !direct_root(p, ttbr0, &root[0])))
-        return HV_EINVAL;
     /* A violation in an open table may stop the domain; after that no error of the engine does. */
     err = direct_sync(caller, PTWR_T_LIFE, &budget);
     if (err != HV_OK)
         return err;
-    err = load(caller, target, 1, root[1], &budget);
+    if (!direct_root(p, ttbr1, &root[1]) ||
+        ((ttbr0 & TTBR_BADDR) != 0 && !direct_root(p, ttbr0, &root[0])))
+        err = HV_EINVAL;
+    if (err == HV_OK)
+        err = load(caller, target, 1, root[1], &budget);
     if (err == HV_OK)
         err = load(caller, target, 0, root[0], &budget);
     if (err != HV_OK && err != HV_EAGAIN)
-        ptwr_unload(p, target->id); /* it does not start: it holds nothing */
+        ptwr_unload(p, target->id); /* it does not start: it holds nothing, of before either */
     if (err != HV_OK)
         return err;
     /* As at any change of a base: what the CPU may still have of an earlier life is gone. */

@@ -401,6 +401,8 @@ void domain_reset(struct domain *d)
     printk("latch: domain %s restarts\n", d->name);
     d->restarts++;
     console_domain_flush(d);
+    for (unsigned int i = 0; i < d->nr_vcpus; i++)
+        vcpu_reset(d->vcpu[i]); /* what one was made ready for is gone */
     vgic_reset(d);
     vpl011_reset(d);
     if (d->kind == DOMAIN_DIRECT) {

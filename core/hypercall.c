@@ -221,7 +221,8 @@ static int64_t sched_op(struct vcpu *vcpu)
 /* latch_op(command, pointer, size) */
 static int64_t latch_op(struct vcpu *vcpu)
 {
-    const struct direct *direct = &vcpu->domain->direct;
+    struct domain *d = vcpu->domain;
+    const struct direct *direct = &d->direct;
     uint64_t size = vcpu->regs.x[2];
     struct latch_counters counters;
     const void *from;
@@ -230,7 +231,9 @@ static int64_t latch_op(struct vcpu *vcpu)
 
     switch (vcpu->regs.x[0]) {
     case LATCH_OP_counters:
+        spin_lock(&d->lock);
         memcpy(&counters, &direct->ptwr.count, sizeof(counters));
+        spin_unlock(&d->lock);
         from = &counters;
         n = sizeof(counters);
         break;

@@ -24,7 +24,8 @@ enum hv_err hypercall_vcpu_mask(struct vcpu *vcpu, uint64_t pointer, uint64_t *m
     if ((pointer & (sizeof(*mask) - 1)) != 0)
         return HV_EINVAL;
     err = guest_read(vcpu, va_of(pointer), mask, sizeof(*mask), budget);
-    *mask &= BIT64(vcpu->domain->nr_vcpus) - 1;
+    if (err == HV_OK)
+        *mask &= BIT64(vcpu->domain->nr_vcpus) - 1;
     return err;
 }
 

@@ -21,7 +21,6 @@ static enum hv_err initialise(struct vcpu *vcpu, struct vcpu *target, uint64_t p
         return err;
     if ((context.pc & 3) != 0 || (context.sp & 15) != 0)
         return HV_EINVAL;
-    target->prepared = false;
     vcpu_reset(target);
     err = direct_set_regime(vcpu, target, context.ttbr0, context.ttbr1);
     if (err != HV_OK)

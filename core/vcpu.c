@@ -16,5 +16,6 @@ void vcpu_init(struct vcpu *vcpu, struct domain *d, unsigned int id, unsigned in
 void vcpu_reset(struct vcpu *vcpu)
 {
     vcpu->state = VCPU_OFF;
+    vcpu->prepared = false;
     arch_vcpu_reset(vcpu);
 }

@@ -33,6 +33,9 @@ static bool is_spoiled(const struct latch_counters *c)
         return failed("DAIF");
     if ((read_sysreg(ttbr0_el1) & ENTRY_ADDRESS) != 0)
         return failed("TTBR0_EL1");
+    /* The earlier life had made it ready to run: with bases that nobody holds any more. */
+    if (start_info->nr_vcpus > 1 && hyp_vcpu_op(VCPUOP_up, 1, NULL) != -LATCH_EINVAL)
+        return failed("a vCPU that can be started");
     /* The runtime has made tables of the first free frames; behind them nothing was touched. */
     pages += (end - pages) / 2;
     for (; pages < end; pages++) {
@@ -40,6 +43,19 @@ static bool is_spoiled(const struct latch_counters *c)
             return failed("free memory");
     }
     return false;
+}
+
+/* As far as it goes without running it. */
+static void make_second_ready(struct rig *rig)
+{
+    struct latch_vcpu_context context = {
+        .pc = (uint64_t)(uintptr_t)guest_main,
+        .ttbr0 = space_ttbr(&rig->space),
+        .ttbr1 = read_sysreg(ttbr1_el1),
+    };
+
+    if (hyp_vcpu_op(VCPUOP_initialise, 1, &context) != 0)
+        guest_crash();
 }
 
 static void spoil(void)
@@ -51,6 +67,8 @@ static void spoil(void)
     zeroed = 1;
     (void)assist_set(true);
     rig_make(&rig);
+    if (start_info->nr_vcpus > 1)
+        make_second_ready(&rig);
     while (pages_free() > 100) {
         page = page_alloc();
         memset(page, 0x55, PAGE_SIZE);

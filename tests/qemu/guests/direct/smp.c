@@ -58,6 +58,15 @@ static void refused_start_holds_nothing(struct latch_vcpu_context context)
     expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "the good one is unpinned");
     expect_equal((uint64_t)hyp_mmuext(MMUEXT_PIN_L1_TABLE, mfn), 0, "and pinned as another table");
     expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "and unpinned");
+    context.ttbr0 = 0;
+    space_pin(&(struct space){.root = other.root});
+    expect_equal((uint64_t)hyp_vcpu_op(VCPUOP_initialise, 1, &context), 0, "both are good");
+    context.ttbr0 = foreign_mfn(0) << 12;
+    refused(VCPUOP_initialise, 1, &context, LATCH_EINVAL, "then one without WALK");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "the good one is unpinned");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_PIN_L1_TABLE, mfn), 0, "and pinned as another table");
+    expect_equal((uint64_t)hyp_mmuext(MMUEXT_UNPIN_TABLE, mfn), 0, "and unpinned");
+    refused(VCPUOP_up, 1, NULL, LATCH_EINVAL, "up");
     table_free(other.root);
 }
 
