@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tools/latch check` with Latch's own parser: each mistake in a description is said with its node
-and its reason, exit status 2. tests/unit/test_config.c has every rule of the parser itself."""
+and its reason, exit status 2. tests/unit/test_config_refusals.c has every rule of the parser."""
 import os
 import subprocess
 
