@@ -546,6 +546,17 @@ static void spi_at_cpu_1(void)
     kicked = 0;
 }
 
+/* CPU 0 runs before and after. */
+static bool is_at_cpu_1(uint64_t state)
+{
+    bool found;
+
+    on_cpu(1);
+    found = find(40, state) >= 0;
+    on_cpu(0);
+    return found;
+}
+
 static enum mmio_result read_once(uint64_t ipa, uint64_t *value)
 {
     return vgic_mmio(&vcpus[cpu], ipa, 4, false, value);
@@ -559,13 +570,10 @@ static void disabled_elsewhere_is_taken_out_there(void **state)
     assert_int_equal(read_reg(GICD, 4) >> 31, 1); /* RWP */
     interrupted(1);
     assert_int_equal(read_reg(GICD, 4) >> 31, 0);
-    on_cpu(1);
-    assert_int_equal(find(40, LR_PENDING), -1);
-    on_cpu(0);
+    assert_false(is_at_cpu_1(LR_PENDING));
     write_reg(ISENABLER, 4, BIT_OF(40));
     interrupted(1);
-    on_cpu(1);
-    assert_true(find(40, LR_PENDING) >= 0);
+    assert_true(is_at_cpu_1(LR_PENDING));
 }
 
 static void state_elsewhere_is_read_when_it_has_been_noted(void **state)
@@ -595,16 +603,13 @@ static void pending_taken_back_and_given_again(void **state)
     spi_at_cpu_1();
     write_reg(ICPENDR, 4, BIT_OF(40));
     interrupted(1);
-    on_cpu(1);
-    assert_int_equal(find(40, LR_PENDING), -1);
-    on_cpu(0);
+    assert_false(is_at_cpu_1(LR_PENDING));
     write_reg(ISPENDR, 4, BIT_OF(40));
     interrupted(1);
     write_reg(ICPENDR, 4, BIT_OF(40));
     write_reg(ISPENDR, 4, BIT_OF(40)); /* before the other one has done the first */
     interrupted(1);
-    on_cpu(1);
-    assert_true(find(40, LR_PENDING) >= 0);
+    assert_true(is_at_cpu_1(LR_PENDING));
 }
 
 static void active_elsewhere_is_ended_by_a_register(void **state)
@@ -616,13 +621,10 @@ static void active_elsewhere_is_ended_by_a_register(void **state)
     on_cpu(0);
     write_reg(ICACTIVER, 4, BIT_OF(40));
     interrupted(1);
-    on_cpu(1);
-    assert_int_equal(find(40, LR_ACTIVE), -1);
-    on_cpu(0);
+    assert_false(is_at_cpu_1(LR_ACTIVE));
     write_reg(ISACTIVER, 4, BIT_OF(40));
     interrupted(1);
-    on_cpu(1);
-    assert_true(find(40, LR_ACTIVE) >= 0);
+    assert_true(is_at_cpu_1(LR_ACTIVE));
 }
 
 static void routed_away_goes_on_at_the_other_cpu(void **state)
