@@ -50,8 +50,15 @@ extern struct exception try_fault;
 bool try_load(const volatile void *address, uint64_t *value);
 bool try_store(volatile void *address, uint64_t value);
 
-/* A synchronous exception of EL1 outside try_call(): true if it is dealt with. The library's own
- * says false, which ends the guest. */
+/* On any vCPU: accesses of EL1 that have a permission or translation fault are skipped from now on,
+ * or end the guest again. A skipped load leaves its register as it was. */
+void faults_skip(bool skip);
+/* The 64 bits there, or `nothing` if the load is skipped. Unlike try_load() for many vCPUs at once.
+ */
+uint64_t probe_load_or(uint64_t va, uint64_t nothing);
+
+/* A synchronous exception of EL1 outside try_call() that is not skipped: true if it is dealt with.
+ * The library's own says false, which ends the guest. */
 bool guest_exception(struct exception *e);
 
 /* A program at EL0: its registers, and how it came back. */

@@ -20,7 +20,6 @@
 #define NOTHING UINT64_C(0x0bad0bad0bad0bad)
 
 static bool stop;
-static bool faults_are_fine;
 static uint64_t *table;  /* level 3, linked at VA in all spaces */
 static uint64_t *page;   /* full of MARK */
 static uint64_t *victim; /* a page that is now a table, now is not */
@@ -31,29 +30,10 @@ static unsigned int ons;
 
 static struct worker *attacker(void) { return &workers[1]; }
 
-bool guest_exception(struct exception *e)
-{
-    unsigned int fsc = ESR_FSC(e->esr);
-
-    if (!GET(faults_are_fine) || ESR_EC(e->esr) != EC_DABT_SAME ||
-        !(fsc_is_permission(fsc) || fsc_is_translation(fsc)))
-        return false;
-    e->elr += 4;
-    return true;
-}
-
-static uint64_t probe(uint64_t va)
-{
-    uint64_t value = NOTHING;
-
-    __asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(va) : "memory");
-    return value;
-}
-
 /* What can be seen at VA is the page, or nothing. */
 static void expect_harmless(void)
 {
-    uint64_t value = probe(VA);
+    uint64_t value = probe_load_or(VA, NOTHING);
 
     if (value != MARK && value != NOTHING)
         expect_equal(value, MARK, "what is seen");
@@ -62,7 +42,7 @@ static void expect_harmless(void)
 static void attack(job_fn job)
 {
     PUT(stop, false);
-    PUT(faults_are_fine, true);
+    faults_skip(true);
     worker_give(attacker(), job);
     while (GET(attacker()->rounds) == 0)
         ;
@@ -78,7 +58,7 @@ static void attack_is_over(void)
 {
     PUT(stop, true);
     expect(worker_wait(attacker()), "the attacker goes on");
-    PUT(faults_are_fine, false);
+    faults_skip(false);
 }
 
 /* The value of a request changes between Latch's looks at it, if there are two. */
@@ -166,7 +146,7 @@ static void case_table_is_none(void)
     attack(retype);
     space_load(&attacker()->space);
     for (unsigned int i = 0; goes_on(i); i++) {
-        uint64_t value = probe(VA + 2 * (1 << 20));
+        uint64_t value = probe_load_or(VA + 2 * (1 << 20), NOTHING);
 
         if (value != MARK && value != NOTHING)
             expect_equal(value, MARK, "what is seen through a table that is none");
@@ -198,7 +178,7 @@ static void case_pins_while_it_changes(void)
 
         PUT(victim[i % TABLE_ENTRIES], i % 3 == 0 ? bad : good);
         PUT(*level2, entry_table(victim));
-        value = probe(VA + 2 * (1 << 20) + i % TABLE_ENTRIES * PAGE_SIZE);
+        value = probe_load_or(VA + 2 * (1 << 20) + i % TABLE_ENTRIES * PAGE_SIZE, NOTHING);
         if (value != MARK && value != NOTHING)
             expect_equal(value, MARK, "what is seen while it is pinned");
         PUT(*level2, 0);

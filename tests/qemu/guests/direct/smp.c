@@ -25,7 +25,7 @@
 static uint64_t *pages[NR_PAGES]; /* page n holds MARK(n) in all its words */
 static uint64_t *private[MAX_WORKERS];
 static uint64_t *shared;
-static bool stop, racing;
+static bool stop;
 
 static uint64_t look(uint64_t va) { return *(const volatile uint64_t *)(uintptr_t)va; }
 
@@ -196,38 +196,17 @@ static bool all_raced(void)
     return true;
 }
 
-/* A refused store has a permission fault, a load through an entry without its valid bit another. */
-bool guest_exception(struct exception *e)
-{
-    unsigned int fsc = ESR_FSC(e->esr);
-
-    if (!GET(racing) || ESR_EC(e->esr) != EC_DABT_SAME ||
-        !(fsc_is_permission(fsc) || fsc_is_translation(fsc)))
-        return false;
-    e->elr += 4;
-    return true;
-}
-
-/* NOTHING if it faults. try_load() is for one vCPU at a time. */
-static uint64_t probe(uint64_t va)
-{
-    uint64_t value = NOTHING;
-
-    __asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(va) : "memory");
-    return value;
-}
-
 static void case_race(void)
 {
     uint64_t until = timer_now() + timer_ms(20000);
     uint64_t seen = 0, faults = 0, loads = 0;
 
     PUT(stop, false);
-    PUT(racing, true);
+    faults_skip(true);
     for (unsigned int i = 1; i < nr_workers; i++)
         worker_give(&workers[i], forbid);
     for (; !all_raced() && timer_now() < until; loads++) {
-        uint64_t value = probe(SHARED_VA + 5 * PAGE_SIZE);
+        uint64_t value = probe_load_or(SHARED_VA + 5 * PAGE_SIZE, NOTHING);
 
         if (value == NOTHING)
             faults++;
@@ -239,7 +218,7 @@ static void case_race(void)
     PUT(stop, true);
     for (unsigned int i = 1; i < nr_workers; i++)
         expect(worker_wait(&workers[i]), "the writers go on");
-    PUT(racing, false);
+    faults_skip(false);
     expect(all_raced(), "all have raced");
     expect_equal(seen + faults, loads, "every load was answered");
     for (unsigned int i = 0; i < 32; i++)
