@@ -33,6 +33,17 @@ void rig_drop(struct rig *rig);
 /* A level-3 table that is linked nowhere yet, with one leaf to `page` at index 5. */
 uint64_t *rig_table(const void *page);
 
+/* The case of a test guest that runs fn() on the file's `rig`, fresh; and its place among the
+ * cases. */
+#define RIG_CASE(fn)                                                                               \
+    static void case_##fn(void)                                                                    \
+    {                                                                                              \
+        rig_make(&rig);                                                                            \
+        fn();                                                                                      \
+        rig_drop(&rig);                                                                            \
+    }
+#define RIG_CASE_ENTRY(fn) {#fn, case_##fn, false},
+
 static inline uint64_t peek(uint64_t va) { return *(volatile uint64_t *)(uintptr_t)va; }
 static inline void poke(uint64_t va, uint64_t value)
 {

@@ -342,18 +342,9 @@ static void whose_reservation(void)
     CASE(bad_lists)                                                                                \
     CASE(whose_reservation)
 
-#define DEFINE(fn)                                                                                 \
-    static void case_##fn(void)                                                                    \
-    {                                                                                              \
-        rig_make(&rig);                                                                            \
-        fn();                                                                                      \
-        rig_drop(&rig);                                                                            \
-    }
-#define ENTER(fn) {#fn, case_##fn, false},
+LIST(RIG_CASE)
 
-LIST(DEFINE)
-
-static const struct test_case cases[] = {LIST(ENTER)};
+static const struct test_case cases[] = {LIST(RIG_CASE_ENTRY)};
 
 void guest_main(void)
 {

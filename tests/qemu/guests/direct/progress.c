@@ -310,27 +310,19 @@ static void singles(void)
     measure_stop();
 }
 
-#define CASE(fn)                                                                                   \
-    static void case_##fn(void)                                                                    \
-    {                                                                                              \
-        rig_make(&rig);                                                                            \
-        fn();                                                                                      \
-        rig_drop(&rig);                                                                            \
-    }
-
-CASE(code)
-CASE(stack)
-CASE(self)
-CASE(self_remap)
-CASE(self_pieces)
-CASE(self_exclusive)
-CASE(self_hopeless)
-CASE(ping_pong)
-CASE(two_tables)
-CASE(no_change)
-CASE(no_change_vector)
-CASE(long_run)
-CASE(singles)
+RIG_CASE(code)
+RIG_CASE(stack)
+RIG_CASE(self)
+RIG_CASE(self_remap)
+RIG_CASE(self_pieces)
+RIG_CASE(self_exclusive)
+RIG_CASE(self_hopeless)
+RIG_CASE(ping_pong)
+RIG_CASE(two_tables)
+RIG_CASE(no_change)
+RIG_CASE(no_change_vector)
+RIG_CASE(long_run)
+RIG_CASE(singles)
 
 static const struct test_case cases[] = {
     {"code", case_code, false},

@@ -515,19 +515,11 @@ static void new_base_garbage(void)
     CASE(ttbr1_garbage)                                                                            \
     CASE(new_base_garbage)
 
-#define DEFINE(fn)                                                                                 \
-    static void case_##fn(void)                                                                    \
-    {                                                                                              \
-        rig_make(&rig);                                                                            \
-        fn();                                                                                      \
-        rig_drop(&rig);                                                                            \
-    }
-#define ENTER(fn) {#fn, case_##fn, false},
+LIST(RIG_CASE)
+RIG_CASE(tcr_granule)
 
-LIST(DEFINE)
-DEFINE(tcr_granule)
-
-static const struct test_case cases[] = {LIST(ENTER){"tcr_granule", case_tcr_granule, true}};
+static const struct test_case cases[] = {
+    LIST(RIG_CASE_ENTRY){"tcr_granule", case_tcr_granule, true}};
 
 void guest_main(void)
 {

@@ -190,17 +190,8 @@ static void unknown_assist(void)
     CASE(on_and_off)                                                                               \
     CASE(unknown_assist)
 
-#define DEFINE(fn)                                                                                 \
-    static void case_##fn(void)                                                                    \
-    {                                                                                              \
-        rig_make(&rig);                                                                            \
-        fn();                                                                                      \
-        rig_drop(&rig);                                                                            \
-    }
-#define ENTER(fn) {#fn, case_##fn, false},
+LIST(RIG_CASE)
 
-LIST(DEFINE)
-
-static const struct test_case cases[] = {LIST(ENTER)};
+static const struct test_case cases[] = {LIST(RIG_CASE_ENTRY)};
 
 void guest_main(void) { cases_run(cases, ARRAY_SIZE(cases)); }
