@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fills its memory, looks after it for a second, or until a key is pressed if its command line says
- * "key", and has a timer.
+ * Fills its memory, looks after it for a second, and on until a key is pressed if its command line
+ * says "key", and has a timer.
  */
 #include "check.h"
 #include "common/string.h"
@@ -51,7 +51,7 @@ void guest_main(uint64_t dtb)
     end = timer_now() + timer_frequency();
     timer_set(timer_now() + timer_ms(10));
     interrupts_on();
-    for (; by_key ? uart_getc() < 0 : timer_now() < end; rounds++)
+    for (; timer_now() < end || (by_key && uart_getc() < 0); rounds++)
         changed += count_changed();
     interrupts_off();
     check_equal("memory as it was written", changed, 0);
