@@ -11,6 +11,7 @@
 #include "core/refusal.h"
 #include "core/store_fault.h"
 #include "core/vcpu.h"
+#include "ptwr/validate.h"
 
 /* The guest meets what is wrong in a way that it can see; the console says what it was. */
 static void refuse_access(struct vcpu *vcpu, const struct trap *trap, const char *what)
@@ -54,7 +55,7 @@ static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
         return;
     mfn = pa_to_mfn(pa_of(walk.oa));
     frame = frame_get(p->frames, mfn);
-    if (frame != NULL && frame->owner == p->owner)
+    if (frame == NULL ? validate_is_frameless(p, walk.oa, 1) : frame->owner == p->owner)
         cache_flush_range((void *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1))), 1);
     trap_advance(vcpu);
 }

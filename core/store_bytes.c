@@ -13,8 +13,6 @@
 
 #define ENTRY 8 /* bytes */
 
-static uint64_t page_offset(uint64_t address) { return address & (PAGE_SIZE - 1); }
-
 /* DC ZVA, of the block that the address is in. */
 static unsigned int zero_block(struct store_bytes *bytes)
 {

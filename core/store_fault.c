@@ -47,8 +47,6 @@ static uint64_t reg(const struct access *a, unsigned int n)
     return low_bytes(arch_reg_read(&a->vcpu->regs, n), a->insn.size);
 }
 
-static uint64_t page_offset(uint64_t address) { return address & (PAGE_SIZE - 1); }
-
 #define BY_SYNDROME_MASK (ISS_DABT_ISV | ISS_DABT_AR)
 
 /*

@@ -72,5 +72,6 @@ static inline va_t va_of(uint64_t raw) { return (va_t){raw}; }
 static inline mfn_t mfn_of(uint64_t raw) { return (mfn_t){(uint32_t)raw}; }
 static inline pa_t mfn_to_pa(mfn_t mfn) { return (pa_t){(uint64_t)mfn.raw << PAGE_SHIFT}; }
 static inline mfn_t pa_to_mfn(pa_t pa) { return (mfn_t){(uint32_t)(pa.raw >> PAGE_SHIFT)}; }
+static inline uint64_t page_offset(uint64_t address) { return address & (PAGE_SIZE - 1); }
 static inline bool mfn_eq(mfn_t a, mfn_t b) { return a.raw == b.raw; }
 static inline bool mfn_is_none(mfn_t a) { return a.raw == UINT32_MAX; }

@@ -10,6 +10,7 @@
 
 #include "lib/fake_guest.h"
 #include "ptwr/invariant.h"
+#include "ptwr/port.h"
 
 #define PC    0x1000
 #define ALIAS 8 /* entry of LEAF that maps LEAF */
@@ -177,6 +178,21 @@ static void memo_is_forgotten_at_a_reset(void **state)
     (void)state;
     ptwr_reset(&f->ptwr);
     assert_false(store(20, d_page(DATA, 0)));
+    /* Stage 2 as the domain's next start makes it, and the same tables: no base leads to them. */
+    for (unsigned int i = 0; i < GUEST_FRAMES; i++)
+        ptwr_port_s2_store(f->ptwr.port, PTWR_WALK, fake_mfn(i), PTWR_UNMAPPED);
+    ptwr_port_dsb_ishst(f->ptwr.port);
+    ptwr_port_tlbi_vmalls12e1is(f->ptwr.port);
+    ptwr_port_dsb_ish(f->ptwr.port);
+    ptwr_port_tlbi_repeat(f->ptwr.port);
+    ptwr_port_isb(f->ptwr.port);
+    for (unsigned int i = 0; i < GUEST_FRAMES; i++)
+        ptwr_port_s2_store(f->ptwr.port, PTWR_DATA, fake_mfn(i), PTWR_RW);
+    ptwr_port_dsb_ish(f->ptwr.port);
+    assert_int_equal(guest_assist(f, true), HV_OK);
+    assert_int_equal(guest_pin(f, ROOT, 0), HV_OK);
+    assert_true(guest_has_attached(f, LEAF));
+    assert_false(store(20, fake_peek(f, LEAF, 20))); /* which there is nothing to judge about */
 }
 
 static void table_that_is_none_any_more_is_left_alone(void **state)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/fake_guest.h"
+#include "ptwr/invariant.h"
 
 static struct fake *f;
 
@@ -367,6 +368,20 @@ static void preemption_cost_does_not_depend_on_what_was_written(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
+/* Also without the ptwr_sync() of a hypercall before it. */
+static void update_of_an_open_table_reconnects_it(void **state)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    (void)state;
+    guest_open(f, LEAF);
+    assert_int_equal(
+        ptwr_update(&f->ptwr, fake_mfn(LEAF), 20, desc_of(d_page(DATA + 5, 0)), &budget), HV_OK);
+    assert_false(guest_has_open(f, LEAF));
+    assert_true(guest_has_attached(f, LEAF));
+    assert_null(ptwr_check(&f->ptwr));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +401,7 @@ int main(void)
         T(el2_walk_meets_an_open_table_and_says_so),
         T(new_reference_to_an_open_table_reconnects_it),
         T(batch_that_links_an_open_table_waits_for_it),
+        T(update_of_an_open_table_reconnects_it),
         T(preemption_protects_and_leaves_the_reading_for_later),
         T(preemption_twice_protects_once),
         T(preempted_vcpu_protects_its_own_slots_only),
