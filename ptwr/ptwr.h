@@ -227,8 +227,8 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu);
 /*
  * One entry by hypercall or emulation: judge, take what the new value refers to, store (broken
  * and made where the change asks for it), drop what the old one referred to. HV_EINVAL: refused,
- * p->violation says why. A table that is open is reconnected first. If the frame is PLAIN and owned,
- * it is a plain store (as Xen's mmu_update); HV_EPERM otherwise.
+ * p->violation says why. A table that is open is reconnected first. If the frame is PLAIN and
+ * owned, it is a plain store (as Xen's mmu_update); HV_EPERM otherwise.
  */
 NODISCARD
 enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t value,
