@@ -22,7 +22,7 @@ static void refuse_access(struct vcpu *vcpu, const struct trap *trap, const char
 
 static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     mfn_t table = pa_to_mfn(pa_of(trap->ipa.raw & ~p->walk));
     const struct refusal_place place = {.pc = vcpu->regs.elr, .has_va = true, .va = trap->far};
     unsigned int budget = PTWR_BUDGET;
@@ -31,7 +31,7 @@ static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
 
     refusal_report_new(vcpu, p, &place, refused);
     if (err == HV_EPERM)
-        direct_crash(vcpu);
+        paging_crash(vcpu);
     else if (err != HV_OK && err != HV_EAGAIN)
         refuse_access(vcpu, trap, "a walk met a frame that is no page table of its domain");
 }
@@ -42,7 +42,7 @@ static void walk_fault(struct vcpu *vcpu, const struct trap *trap)
  */
 static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
 {
-    const struct ptwr *p = &vcpu->domain->direct.ptwr;
+    const struct ptwr *p = &vcpu->domain->paging.ptwr;
     const struct frame *frame;
     struct ptwr_walk walk;
     unsigned int budget = PTWR_BUDGET;
@@ -62,7 +62,7 @@ static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
 
 static void dispatch(struct vcpu *vcpu, const struct trap *trap)
 {
-    switch (abort_classify(trap, vcpu->domain->direct.ptwr.walk)) {
+    switch (abort_classify(trap, vcpu->domain->paging.ptwr.walk)) {
     case ABORT_WALK:
         walk_fault(vcpu, trap);
         break;

@@ -9,7 +9,7 @@
 
 #include "ptwr/base.h"
 
-struct direct;
+struct domain;
 
 /*
  * Take a frame from the domain. Afterwards no translation of any CPU has it, and its m2p entry is
@@ -18,16 +18,16 @@ struct direct;
  * it.
  */
 NODISCARD
-enum hv_err balloon_take(struct direct *direct, mfn_t mfn, unsigned int *budget);
+enum hv_err balloon_take(struct domain *d, mfn_t mfn, unsigned int *budget);
 
 /* The frame that balloon_give() would give; MFN_NONE: the domain has all of its frames. */
-mfn_t balloon_next(const struct direct *direct);
+mfn_t balloon_next(const struct domain *d);
 
 /* The pseudo-physical frame that a frame of the domain's regions was at the start. */
-uint64_t balloon_home(const struct direct *direct, mfn_t mfn);
+uint64_t balloon_home(const struct domain *d, mfn_t mfn);
 
 /*
  * Give the domain balloon_next(), zeroed, as this pseudo-physical frame. Precondition: there is
  * one, and pfn is below direct_nr_pfns().
  */
-void balloon_give(struct direct *direct, uint64_t pfn);
+void balloon_give(struct domain *d, uint64_t pfn);

@@ -88,7 +88,7 @@ static enum hv_err allocate_memory(struct domain *d)
 
 static void add_device(struct domain *d, unsigned int i, uint64_t base, uint64_t size)
 {
-    d->direct.ptwr.devices[i] = (struct ptwr_range){base, size};
+    d->paging.ptwr.devices[i] = (struct ptwr_range){base, size};
 }
 
 /* The board's addresses, for stage 2 is one to one. What is emulated is not mapped in stage 2. */
@@ -111,7 +111,7 @@ static uint64_t highest_address(const struct domain *d)
     uint64_t end = mem_end().raw;
 
     for (unsigned int i = 0; i < PTWR_MAX_DEVICES; i++) {
-        const struct ptwr_range *range = &d->direct.ptwr.devices[i];
+        const struct ptwr_range *range = &d->paging.ptwr.devices[i];
 
         if (range->size != 0 && range->base + range->size > end)
             end = range->base + range->size;
@@ -128,7 +128,7 @@ static enum hv_err make_windows(struct domain *d)
         uint64_t base = (uint64_t)map->region[i] << REGION_SHIFT;
 
         if (s2_leaf_table(&d->s2, ipa_of(base)) == NULL ||
-            s2_leaf_table(&d->s2, ipa_of(base | d->direct.port.walk)) == NULL)
+            s2_leaf_table(&d->s2, ipa_of(base | d->paging.port.walk)) == NULL)
             return HV_ENOMEM;
     }
     return HV_OK;
@@ -136,7 +136,6 @@ static enum hv_err make_windows(struct domain *d)
 
 static enum hv_err make_stage2(struct domain *d)
 {
-    struct direct *direct = &d->direct;
     uint64_t end = highest_address(d);
     unsigned int bits = direct_ipa_bits(end, s2_pa_bits());
     enum hv_err err;
@@ -147,12 +146,7 @@ static enum hv_err make_stage2(struct domain *d)
                d->name, end, s2_pa_bits());
         return HV_EINVAL;
     }
-    direct->port.s2 = &d->s2;
-    direct->port.walk = BIT64(bits - 1);
-    direct->port.leaf_ro = s2_leaf(pa_of(0), S2_RO);
-    direct->port.leaf_rw = s2_leaf(pa_of(0), S2_RW);
-    direct->port.line = cache_line_size();
-    direct->port.write_back = s2_forces_write_back();
+    paging_make_port(d, bits);
     err = s2_init(&d->s2, bits);
     if (err == HV_OK)
         err = make_windows(d);
@@ -177,33 +171,15 @@ static enum hv_err map_shares(struct domain *d)
                    share->id, share->size >> 10);
             return err;
         }
-        d->direct.ptwr.shared[i] = (struct ptwr_shared){{base.raw, share->size}, share->writable};
+        d->paging.ptwr.shared[i] = (struct ptwr_shared){{base.raw, share->size}, share->writable};
     }
     return HV_OK;
 }
 
 static enum hv_err make_engine(struct domain *d)
 {
-    struct direct *direct = &d->direct;
-    struct ptwr *p = &direct->ptwr;
-
-    p->frames = &frames;
-    p->port = &direct->port;
-    p->walk = direct->port.walk;
-    p->owner = (uint8_t)d->id;
-    p->nr_slots = (uint8_t)d->config->slots;
-    p->normal_attrs = direct_normal_attrs(LATCH_MAIR);
-    p->policy = d->config->ptwr_policy;
-    p->action = d->config->guard_action;
-    for (unsigned int i = 0; i < p->nr_slots; i++) {
-        pa_t page = mem_alloc_pages(1, 1);
-
-        if (page.raw == 0)
-            return HV_ENOMEM;
-        direct->port.snapshot[i] = (uint64_t *)(uintptr_t)page.raw;
-    }
-    ptwr_init(p);
-    return HV_OK;
+    d->paging.ptwr.normal_attrs = paging_normal_attrs(LATCH_MAIR);
+    return paging_make_engine(d, &frames);
 }
 
 /* All frames the domain's, zero, writable, no table; those of the m2p read-only. */
@@ -219,14 +195,14 @@ static void take_frames(struct domain *d)
         mem_zero(base, REGION_SIZE);
         /* A guest with a non-cacheable alias must not see what was there before. */
         cache_clean_range((void *)(uintptr_t)base.raw, REGION_SIZE);
-        ptwr_region_add(&direct->ptwr, map->region[i]);
-        direct_port_fill(&direct->port, base);
+        ptwr_region_add(&d->paging.ptwr, map->region[i]);
+        paging_port_fill(&d->paging.port, base);
     }
     for (uint32_t pfn = direct_m2p_pfn(map); pfn < count; pfn++) {
         mfn_t mfn = direct_mfn(map, pfn);
 
         frame_get(&frames, mfn)->readonly = 1;
-        ptwr_port_s2_store(&direct->port, PTWR_DATA, mfn, PTWR_RO);
+        ptwr_port_s2_store(&d->paging.port, PTWR_DATA, mfn, PTWR_RO);
     }
     direct->nr_frames = count;
     direct->spare = MFN_NONE;
@@ -272,50 +248,8 @@ enum hv_err direct_create(struct domain *d)
 
 enum hv_err direct_reset(struct domain *d)
 {
-    ptwr_reset(&d->direct.ptwr);
-    memset(&d->direct.refusal, 0, sizeof(d->direct.refusal));
+    ptwr_reset(&d->paging.ptwr);
+    memset(&d->paging.refusal, 0, sizeof(d->paging.refusal));
     take_frames(d);
     return start(d);
-}
-
-void direct_preempt(struct vcpu *vcpu, enum ptwr_trigger why)
-{
-    struct domain *d = vcpu->domain;
-
-    spin_lock(&d->lock);
-    ptwr_protect_open(&d->direct.ptwr, vcpu->id, why);
-    spin_unlock(&d->lock);
-}
-
-void direct_crash(struct vcpu *vcpu)
-{
-    struct domain *d = vcpu->domain;
-
-    domain_stop(d, "page table entry refused: %s", d->direct.refusal.text);
-}
-
-enum hv_err direct_sync(struct vcpu *vcpu, enum ptwr_trigger why, unsigned int *budget)
-{
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
-    uint64_t refused = p->count.refused;
-    enum hv_err err = ptwr_sync(p, why, budget);
-
-    if (err == HV_OK && p->count.refused == refused)
-        return HV_OK;
-    refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
-    if (err == HV_EPERM)
-        direct_crash(vcpu);
-    return err;
-}
-
-bool direct_quiesce(struct vcpu *vcpu)
-{
-    struct domain *d = vcpu->domain;
-    unsigned int budget = PTWR_BUDGET;
-    enum hv_err err;
-
-    spin_lock(&d->lock);
-    err = direct_sync(vcpu, PTWR_T_LIFE, &budget);
-    spin_unlock(&d->lock);
-    return err == HV_OK;
 }

@@ -190,7 +190,7 @@ static void write_tables(const struct domain *d)
             mfn_t next = direct_mfn(&direct->map, direct_plan_table(plan, level + 1, pfn));
 
             *entry_of(d, level, pfn) =
-                mfn_to_pa(next).raw | direct->ptwr.walk | DESC_VALID | DESC_TABLE;
+                mfn_to_pa(next).raw | d->paging.ptwr.walk | DESC_VALID | DESC_TABLE;
         }
         *entry_of(d, 3, pfn) = mfn_to_pa(direct_mfn(&direct->map, pfn)).raw | leaf_of(d, pfn);
     }
@@ -234,7 +234,7 @@ static void write_shares(const struct domain *d, struct latch_start_info *info)
 {
     info->nr_shared = d->config->nr_shares;
     for (unsigned int i = 0; i < d->config->nr_shares; i++) {
-        const struct ptwr_shared *shared = &d->direct.ptwr.shared[i];
+        const struct ptwr_shared *shared = &d->paging.ptwr.shared[i];
 
         info->shared[i].address = shared->range.base;
         info->shared[i].size = shared->range.size;
@@ -260,7 +260,7 @@ static void write_start_info(const struct domain *d)
     info->first_free = plan->first_free;
     info->m2p_pages = direct_m2p_pfn(map);
     info->m2p_first = (uint64_t)map->m2p_first * REGION_FRAMES;
-    info->walk = d->direct.ptwr.walk;
+    info->walk = d->paging.ptwr.walk;
     info->stack_top = direct_plan_va(plan, plan->first_free);
     if (ramdisk->present) {
         info->ramdisk = direct_plan_va(plan, plan->ramdisk);
@@ -278,7 +278,7 @@ static void write_start_info(const struct domain *d)
 /* No different from a guest's own request, but that nobody waits between the chunks. */
 static enum hv_err validate(struct domain *d, mfn_t root)
 {
-    struct ptwr *p = &d->direct.ptwr;
+    struct ptwr *p = &d->paging.ptwr;
     unsigned int budget;
     enum hv_err err;
 

@@ -51,21 +51,7 @@ void direct_regime_start(struct vcpu *vcpu, mfn_t root)
     a->tcr = tcr_at_start(d);
     a->mair = LATCH_MAIR;
     a->ttbr0 = 0;
-    a->ttbr1 = mfn_to_pa(root).raw | d->direct.ptwr.walk;
-}
-
-/* Arm ARM D19.2.97: an attribute is Device if its upper half is 0. */
-static bool is_normal(uint8_t attr) { return attr >> 4 != 0; }
-
-uint8_t direct_normal_attrs(uint64_t mair)
-{
-    uint8_t normal = 0;
-
-    for (unsigned int i = 0; i < 8; i++) {
-        if (is_normal((uint8_t)(mair >> (8 * i))))
-            normal = (uint8_t)(normal | 1U << i);
-    }
-    return normal;
+    a->ttbr1 = mfn_to_pa(root).raw | d->paging.ptwr.walk;
 }
 
 static bool refuse(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
@@ -79,8 +65,8 @@ static bool refuse(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uin
 static enum hv_err load_base(struct vcpu *vcpu, unsigned int which, mfn_t root,
                              unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
-    enum hv_err err = direct_sync(vcpu, PTWR_T_REGIME, budget);
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
+    enum hv_err err = paging_sync(vcpu, PTWR_T_REGIME, budget);
 
     return err == HV_OK ? ptwr_load_base(p, vcpu->id, which, root, budget) : err;
 }
@@ -95,7 +81,7 @@ static void set_base(unsigned int which, uint64_t value, mfn_t root)
 
 enum hv_err direct_new_base(struct vcpu *vcpu, unsigned int which, mfn_t root, unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     enum hv_err err = load_base(vcpu, which, root, budget);
 
     if (err != HV_OK)
@@ -122,7 +108,7 @@ bool direct_root(const struct ptwr *p, uint64_t ttbr, mfn_t *root)
 static bool write_ttbr(struct vcpu *vcpu, unsigned int which, uint64_t value)
 {
     static const char *const name[] = {"TTBR0_EL1", "TTBR1_EL1"};
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     uint64_t base = value & TTBR_BADDR;
     uint64_t old = regime_read(which == 1 ? REGIME_TTBR1 : REGIME_TTBR0);
     unsigned int budget = PTWR_BUDGET;
@@ -170,7 +156,7 @@ static bool write_tcr(struct vcpu *vcpu, uint64_t value)
     if (((value ^ start) & ~(TCR_FREE | TCR_IGNORED)) != 0)
         return refuse(vcpu, "TCR_EL1", PTWR_RULE_REGIME, old, value);
     value &= ~TCR_IGNORED;
-    if (mfn_is_none(d->direct.ptwr.base[vcpu->id][0]))
+    if (mfn_is_none(d->paging.ptwr.base[vcpu->id][0]))
         value |= TCR_EPD0;
     regime_write(REGIME_TCR, value);
     return true;
@@ -186,24 +172,12 @@ static bool write_sctlr(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
-/* An attribute whose lower half alone is 0 is reserved, or a feature's that is hidden. */
-static bool mair_is_defined(uint64_t mair)
-{
-    for (unsigned int i = 0; i < 8; i++) {
-        uint8_t attr = (uint8_t)(mair >> (8 * i));
-
-        if (is_normal(attr) ? (attr & 0xf) == 0 : (attr & 3) != 0)
-            return false;
-    }
-    return true;
-}
-
 static bool write_mair(struct vcpu *vcpu, uint64_t value)
 {
     uint64_t old = regime_read(REGIME_MAIR);
 
-    if (!mair_is_defined(value) ||
-        direct_normal_attrs(value) != vcpu->domain->direct.ptwr.normal_attrs)
+    if (!paging_mair_is_defined(value) ||
+        paging_normal_attrs(value) != vcpu->domain->paging.ptwr.normal_attrs)
         return refuse(vcpu, "MAIR_EL1", PTWR_RULE_REGIME, old, value);
     regime_write(REGIME_MAIR, value);
     return true;
@@ -214,7 +188,7 @@ static bool synced(struct vcpu *vcpu)
 {
     unsigned int budget = PTWR_BUDGET;
 
-    return direct_sync(vcpu, PTWR_T_REGIME, &budget) == HV_OK;
+    return paging_sync(vcpu, PTWR_T_REGIME, &budget) == HV_OK;
 }
 
 bool direct_regime_write(struct vcpu *vcpu, enum regime_reg reg, uint64_t value)

@@ -20,9 +20,6 @@ void direct_regime_start(struct vcpu *vcpu, mfn_t root);
 /* The frame that a TTBRn_EL1 value names; false: none that a walk may start from. */
 bool direct_root(const struct ptwr *p, uint64_t ttbr, mfn_t *root);
 
-/* Bit n: attribute n of this MAIR_EL1 value is Normal memory. */
-uint8_t direct_normal_attrs(uint64_t mair);
-
 /*
  * A trapped MSR. True: done, step over it. False: it is to run again (its tables are being
  * validated), or the guest got an exception for it, or has been stopped.

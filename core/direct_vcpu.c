@@ -11,7 +11,7 @@
 static enum hv_err load(struct vcpu *caller, struct vcpu *target, unsigned int which, mfn_t root,
                         unsigned int *budget)
 {
-    struct ptwr *p = &caller->domain->direct.ptwr;
+    struct ptwr *p = &caller->domain->paging.ptwr;
     uint64_t refused = p->count.refused;
     enum hv_err err = ptwr_load_base(p, target->id, which, root, budget);
 
@@ -23,7 +23,7 @@ static enum hv_err load(struct vcpu *caller, struct vcpu *target, unsigned int w
 enum hv_err direct_set_regime(struct vcpu *caller, struct vcpu *target, uint64_t ttbr0,
                               uint64_t ttbr1)
 {
-    struct ptwr *p = &caller->domain->direct.ptwr;
+    struct ptwr *p = &caller->domain->paging.ptwr;
     struct arch_vcpu *a = &target->arch;
     unsigned int budget = PTWR_BUDGET;
     mfn_t root[2] = {MFN_NONE, MFN_NONE};
@@ -32,7 +32,7 @@ enum hv_err direct_set_regime(struct vcpu *caller, struct vcpu *target, uint64_t
     ttbr0 &= ~TTBR_CNP;
     ttbr1 &= ~TTBR_CNP;
     /* A violation in an open table may stop the domain; after that no error of the engine does. */
-    err = direct_sync(caller, PTWR_T_LIFE, &budget);
+    err = paging_sync(caller, PTWR_T_LIFE, &budget);
     if (err != HV_OK)
         return err;
     if (!direct_root(p, ttbr1, &root[1]) ||
@@ -67,11 +67,11 @@ enum hv_err direct_start_vcpu(struct vcpu *caller, struct vcpu *target)
 enum hv_err direct_leave_vcpu(struct vcpu *vcpu)
 {
     unsigned int budget = PTWR_BUDGET;
-    enum hv_err err = direct_sync(vcpu, PTWR_T_LIFE, &budget);
+    enum hv_err err = paging_sync(vcpu, PTWR_T_LIFE, &budget);
 
     if (err != HV_OK)
         return err;
     regime_no_walks();
-    ptwr_unload(&vcpu->domain->direct.ptwr, vcpu->id);
+    ptwr_unload(&vcpu->domain->paging.ptwr, vcpu->id);
     return HV_OK;
 }

@@ -371,7 +371,7 @@ void domain_summary(const struct domain *d)
     printk("latch: %s: %s, %s; had the CPU for %lu ms in %lu turns, restarted %u times\n", d->name,
            domain_kind_name(d->kind), end_name(d), ms, turns, d->restarts);
     if (d->kind == DOMAIN_DIRECT) {
-        const struct ptwr_counters *count = &d->direct.ptwr.count;
+        const struct ptwr_counters *count = &d->paging.ptwr.count;
 
         printk("latch: %s: page tables: %lu stores trapped, %lu emulated, %lu tables detached and "
                "reconnected, %lu entries judged, %lu refused\n",

@@ -9,6 +9,7 @@
 #include "core/console.h"
 #include "core/direct.h"
 #include "core/image.h"
+#include "core/paging.h"
 #include "core/vgic.h"
 #include "core/vpl011.h"
 #include "ptwr/base.h"
@@ -60,6 +61,7 @@ struct domain {
     uint32_t *chunk;
     struct image image;
 
+    struct paging paging; /* but for plain domains */
     struct direct direct;
 };
 

@@ -7,12 +7,12 @@
 enum hv_err guest_translate(struct vcpu *vcpu, va_t va, struct ptwr_walk *walk,
                             unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     enum hv_err err = ptwr_translate(p, vcpu->id, va, walk);
 
     if (err != HV_EAGAIN)
         return err;
-    err = direct_sync(vcpu, PTWR_T_EL2_WALK, budget);
+    err = paging_sync(vcpu, PTWR_T_EL2_WALK, budget);
     return err == HV_OK ? ptwr_translate(p, vcpu->id, va, walk) : err;
 }
 
@@ -40,7 +40,7 @@ static enum hv_err may_store(struct ptwr *p, mfn_t mfn, const struct frame *fram
 /* EL2's pointer to the byte at `va`, in memory that the guest may read, or may write. */
 static enum hv_err find(struct vcpu *vcpu, va_t va, bool write, uint8_t **at, unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     struct ptwr_walk walk;
     const struct frame *frame;
     mfn_t mfn;

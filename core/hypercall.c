@@ -157,7 +157,7 @@ static int64_t console_io(struct vcpu *vcpu)
 static int64_t vm_assist(struct vcpu *vcpu)
 {
     struct domain *d = vcpu->domain;
-    struct ptwr *p = &d->direct.ptwr;
+    struct ptwr *p = &d->paging.ptwr;
     uint64_t command = vcpu->regs.x[0];
     unsigned int budget = PTWR_BUDGET;
     uint64_t refused;
@@ -172,7 +172,7 @@ static int64_t vm_assist(struct vcpu *vcpu)
     err = ptwr_assist(p, command == VMASST_CMD_enable, &budget);
     refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr - 4}, refused);
     if (err == HV_EPERM)
-        direct_crash(vcpu);
+        paging_crash(vcpu);
     spin_unlock(&d->lock);
     return hypercall_result(err);
 }
@@ -183,7 +183,7 @@ static int64_t shutdown(struct vcpu *vcpu, uint32_t reason)
 
     if (reason != SHUTDOWN_poweroff && reason != SHUTDOWN_reboot && reason != SHUTDOWN_crash)
         return HV_EINVAL;
-    if (!direct_quiesce(vcpu))
+    if (!paging_quiesce(vcpu))
         return HYPERCALL_AGAIN;
     if (reason == SHUTDOWN_poweroff) {
         domain_end(d);
@@ -222,7 +222,7 @@ static int64_t sched_op(struct vcpu *vcpu)
 static int64_t latch_op(struct vcpu *vcpu)
 {
     struct domain *d = vcpu->domain;
-    const struct direct *direct = &d->direct;
+    const struct paging *paging = &d->paging;
     uint64_t size = vcpu->regs.x[2];
     struct latch_counters counters;
     const void *from;
@@ -232,14 +232,14 @@ static int64_t latch_op(struct vcpu *vcpu)
     switch (vcpu->regs.x[0]) {
     case LATCH_OP_counters:
         spin_lock(&d->lock);
-        memcpy(&counters, &direct->ptwr.count, sizeof(counters));
+        memcpy(&counters, &paging->ptwr.count, sizeof(counters));
         spin_unlock(&d->lock);
         from = &counters;
         n = sizeof(counters);
         break;
     case LATCH_OP_refusal:
-        from = &direct->refusal;
-        n = sizeof(direct->refusal);
+        from = &paging->refusal;
+        n = sizeof(paging->refusal);
         break;
     default:
         return HV_ENOSYS;

@@ -31,12 +31,12 @@ enum hv_err hypercall_vcpu_mask(struct vcpu *vcpu, uint64_t pointer, uint64_t *m
 
 void hypercall_flush(struct vcpu *vcpu, unsigned int *budget)
 {
-    ptwr_flush(&vcpu->domain->direct.ptwr, budget);
+    ptwr_flush(&vcpu->domain->paging.ptwr, budget);
     hypercall_spend(budget, FLUSH_COST);
 }
 
 void hypercall_flush_va(struct vcpu *vcpu, va_t va)
 {
     regime_flush_va(va);
-    vcpu->domain->direct.ptwr.count.tlbi_va++;
+    vcpu->domain->paging.ptwr.count.tlbi_va++;
 }

@@ -23,37 +23,37 @@
  */
 static enum hv_err give_frame(struct vcpu *vcpu, uint64_t command, va_t slot, unsigned int *budget)
 {
-    struct direct *direct = &vcpu->domain->direct;
-    uint64_t number = balloon_next(direct).raw;
+    struct domain *d = vcpu->domain;
+    uint64_t number = balloon_next(d).raw;
     uint64_t pfn;
     enum hv_err err = HV_OK;
 
-    if (mfn_is_none(balloon_next(direct)))
+    if (mfn_is_none(balloon_next(d)))
         return HV_ENOMEM;
     if (command == XENMEM_populate_physmap)
         err = guest_read(vcpu, slot, &pfn, sizeof(pfn), budget);
     else
-        pfn = balloon_home(direct, balloon_next(direct));
-    if (err == HV_OK && pfn >= direct_nr_pfns(&direct->map))
+        pfn = balloon_home(d, balloon_next(d));
+    if (err == HV_OK && pfn >= direct_nr_pfns(&d->direct.map))
         err = HV_EINVAL;
     if (err == HV_OK)
         err = guest_write(vcpu, slot, &number, sizeof(number), budget);
     if (err == HV_OK)
-        balloon_give(direct, pfn);
+        balloon_give(d, pfn);
     return err;
 }
 
 static enum hv_err take_frame(struct vcpu *vcpu, va_t slot, unsigned int *budget)
 {
-    struct direct *direct = &vcpu->domain->direct;
+    struct domain *d = vcpu->domain;
     uint64_t number;
     enum hv_err err = guest_read(vcpu, slot, &number, sizeof(number), budget);
 
     if (err != HV_OK)
         return err;
-    if (number >= direct->ptwr.walk >> PAGE_SHIFT)
+    if (number >= d->paging.ptwr.walk >> PAGE_SHIFT)
         return HV_EPERM;
-    return balloon_take(direct, mfn_of(number), budget);
+    return balloon_take(d, mfn_of(number), budget);
 }
 
 static enum hv_err decode_reservation(struct vcpu *vcpu, uint64_t start,
@@ -76,7 +76,7 @@ static int64_t reservation(struct vcpu *vcpu, uint64_t command, uint64_t start)
     unsigned int budget = PTWR_BUDGET;
     struct xen_memory_reservation r;
     uint64_t i = start;
-    enum hv_err err = direct_sync(vcpu, PTWR_T_MEMORY, &budget);
+    enum hv_err err = paging_sync(vcpu, PTWR_T_MEMORY, &budget);
 
     if (err == HV_OK)
         err = decode_reservation(vcpu, start, &r, &budget);
@@ -146,7 +146,7 @@ static int64_t of_domain(struct vcpu *vcpu, int64_t number)
 
 static int64_t memory_op(struct vcpu *vcpu)
 {
-    const struct direct *direct = &vcpu->domain->direct;
+    const struct domain *d = vcpu->domain;
     uint64_t command = vcpu->regs.x[0] & COMMAND_MASK;
     uint64_t start = vcpu->regs.x[0] >> COMMAND_BITS;
 
@@ -158,9 +158,9 @@ static int64_t memory_op(struct vcpu *vcpu)
     case XENMEM_maximum_ram_page:
         return (int64_t)pa_to_mfn(mem_end()).raw;
     case XENMEM_current_reservation:
-        return of_domain(vcpu, direct->nr_frames);
+        return of_domain(vcpu, d->direct.nr_frames);
     case XENMEM_maximum_reservation:
-        return of_domain(vcpu, direct_nr_pfns(&direct->map));
+        return of_domain(vcpu, direct_nr_pfns(&d->direct.map));
     case XENMEM_machphys_mfn_list:
         return m2p_list(vcpu, start);
     default:

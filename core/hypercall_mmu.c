@@ -71,7 +71,7 @@ static inline enum hv_err perform_batch(struct batch *b, size_t size, request_fn
                                         simple_fn simple)
 {
     uint64_t copy[COPY_SIZE / sizeof(uint64_t)];
-    enum hv_err err = direct_sync(b->vcpu, PTWR_T_HYPERCALL, &b->budget);
+    enum hv_err err = paging_sync(b->vcpu, PTWR_T_HYPERCALL, &b->budget);
 
     if (err == HV_OK)
         err = check_done(b);
@@ -144,7 +144,7 @@ static inline int64_t run_batch(struct vcpu *vcpu, size_t size, request_fn reque
 static enum hv_err store_entry(struct vcpu *vcpu, mfn_t table, unsigned int index, desc_t value,
                                unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     uint64_t refused = p->count.refused;
     enum hv_err err = ptwr_update(p, table, index, value, budget);
 
@@ -167,8 +167,8 @@ static desc_t preserve_af(const struct ptwr *p, mfn_t table, unsigned int index,
 
 static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsigned int *budget)
 {
-    struct direct *direct = &vcpu->domain->direct;
-    const struct ptwr *p = &direct->ptwr;
+    struct domain *d = vcpu->domain;
+    const struct ptwr *p = &d->paging.ptwr;
     const struct mmu_update *u = request;
     uint64_t kind = u->ptr & KIND_MASK;
     unsigned int index = (unsigned int)(u->ptr / sizeof(uint64_t)) % PTWR_ENTRIES;
@@ -178,7 +178,7 @@ static enum hv_err update_request(struct vcpu *vcpu, const void *request, unsign
     if (u->ptr >= p->walk || (u->ptr & (sizeof(uint64_t) - 1) & ~KIND_MASK) != 0)
         return HV_EINVAL;
     if (kind == MMU_MACHPHYS_UPDATE)
-        return m2p_update(direct, table, u->val);
+        return m2p_update(d, table, u->val);
     if (kind == MMU_PT_UPDATE_PRESERVE_AD)
         value = preserve_af(p, table, index, value);
     else if (kind != MMU_NORMAL_PT_UPDATE)
@@ -193,7 +193,7 @@ static_assert(sizeof(struct ptwr_request) == sizeof(struct mmu_update) &&
 
 static unsigned int update_simple(struct vcpu *vcpu, const void *requests, unsigned int count)
 {
-    return ptwr_update_pages(&vcpu->domain->direct.ptwr, requests, count);
+    return ptwr_update_pages(&vcpu->domain->paging.ptwr, requests, count);
 }
 
 int64_t hypercall_mmu_update(struct vcpu *vcpu)
@@ -204,7 +204,7 @@ int64_t hypercall_mmu_update(struct vcpu *vcpu)
 static enum hv_err pin(struct vcpu *vcpu, const struct mmuext_op *op, mfn_t mfn,
                        unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     uint64_t refused = p->count.refused;
     enum hv_err err;
 
@@ -217,7 +217,7 @@ static enum hv_err pin(struct vcpu *vcpu, const struct mmuext_op *op, mfn_t mfn,
 static enum hv_err table_request(struct vcpu *vcpu, const struct mmuext_op *op,
                                  unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     mfn_t mfn = mfn_of(op->arg1);
     uint64_t refused = p->count.refused;
     enum hv_err err;
@@ -293,11 +293,11 @@ int64_t hypercall_mmuext_op(struct vcpu *vcpu)
 static enum hv_err update_va(struct vcpu *vcpu, va_t va, desc_t value, unsigned int *budget)
 {
     struct ptwr_walk walk;
-    enum hv_err err = direct_sync(vcpu, PTWR_T_HYPERCALL, budget);
+    enum hv_err err = paging_sync(vcpu, PTWR_T_HYPERCALL, budget);
 
     if (err != HV_OK)
         return err;
-    err = ptwr_translate(&vcpu->domain->direct.ptwr, vcpu->id, va, &walk);
+    err = ptwr_translate(&vcpu->domain->paging.ptwr, vcpu->id, va, &walk);
     if (err != HV_OK && err != HV_EFAULT)
         return err;
     if (mfn_is_none(walk.table) || walk.level != 3)

@@ -8,10 +8,10 @@
 
 #include "ptwr/base.h"
 
-struct direct;
+struct domain;
 
 /* Precondition: mfn lies in one of the domain's regions. */
-void m2p_set(struct direct *direct, mfn_t mfn, uint64_t pfn);
+void m2p_set(struct domain *d, mfn_t mfn, uint64_t pfn);
 
 /*
  * MMU_MACHPHYS_UPDATE: what the guest wants there. HV_EPERM: not a frame that it has, or one of the
@@ -19,4 +19,4 @@ void m2p_set(struct direct *direct, mfn_t mfn, uint64_t pfn);
  * Precondition: the domain's lock is held.
  */
 NODISCARD
-enum hv_err m2p_update(struct direct *direct, mfn_t mfn, uint64_t pfn);
+enum hv_err m2p_update(struct domain *d, mfn_t mfn, uint64_t pfn);

@@ -66,7 +66,7 @@ static struct vcpu *find_vcpu(const struct domain *d, uint64_t affinity)
  */
 static bool is_quiet(struct vcpu *vcpu)
 {
-    if (vcpu->domain->kind != DOMAIN_DIRECT || direct_quiesce(vcpu))
+    if (vcpu->domain->kind != DOMAIN_DIRECT || paging_quiesce(vcpu))
         return true;
     vcpu->regs.elr -= 4;
     return false;

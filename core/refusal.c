@@ -21,28 +21,28 @@ static const char *rule_name(uint64_t rule) { return ptwr_rule_name((enum ptwr_r
 
 static bool may_report(struct domain *d)
 {
-    struct direct *direct = &d->direct;
+    struct paging *paging = &d->paging;
     uint64_t now = timer_now();
 
-    if (now - direct->report_from >= timer_us(PERIOD_US)) {
-        if (direct->unreported != 0)
+    if (now - paging->report_from >= timer_us(PERIOD_US)) {
+        if (paging->unreported != 0)
             printk("latch: domain %s: %u more reports were left out\n", d->name,
-                   direct->unreported);
-        direct->report_from = now;
-        direct->reports = 0;
-        direct->unreported = 0;
+                   paging->unreported);
+        paging->report_from = now;
+        paging->reports = 0;
+        paging->unreported = 0;
     }
-    if (direct->reports == REPORTS_A_PERIOD) {
-        direct->unreported++;
+    if (paging->reports == REPORTS_A_PERIOD) {
+        paging->unreported++;
         return false;
     }
-    direct->reports++;
+    paging->reports++;
     return true;
 }
 
 static void remember(struct domain *d, const struct latch_refusal *refusal)
 {
-    struct latch_refusal *last = &d->direct.refusal;
+    struct latch_refusal *last = &d->paging.refusal;
 
     *last = *refusal;
     format_to(last->text, sizeof(last->text), "%s", rule_name(refusal->rule));
@@ -51,7 +51,7 @@ static void remember(struct domain *d, const struct latch_refusal *refusal)
 void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
 {
     struct domain *d = vcpu->domain;
-    const struct ptwr_violation *v = &d->direct.ptwr.violation;
+    const struct ptwr_violation *v = &d->paging.ptwr.violation;
     struct latch_refusal refusal = {
         .rule = (uint64_t)v->rule,
         .table = mfn_is_none(v->table) ? UINT64_MAX : v->table.raw,
@@ -84,7 +84,7 @@ void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule
         .value = value,
     };
 
-    d->direct.ptwr.count.refused++;
+    d->paging.ptwr.count.refused++;
     remember(d, &refusal);
     if (may_report(d))
         printk("latch: domain %s: refused: %s; vcpu %u, pc %#lx, %s, old %#lx, new %#lx\n", d->name,

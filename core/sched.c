@@ -300,7 +300,7 @@ static void unload(struct vcpu *vcpu)
 
     /* Needs the domain's VMID for its invalidations, hence first. */
     if (d->kind != DOMAIN_PLAIN && !is_leaving(d))
-        direct_preempt(vcpu, vcpu->state == VCPU_BLOCKED ? PTWR_T_BLOCK : PTWR_T_PREEMPT);
+        paging_preempt(vcpu, vcpu->state == VCPU_BLOCKED ? PTWR_T_BLOCK : PTWR_T_PREEMPT);
     vcpu->ran += timer_now() - vcpu->loaded_at;
     timer_vcpu_save(vcpu);
     vgic_save(vcpu);

@@ -33,7 +33,7 @@ static bool is_hit(const struct store_bytes *bytes, const struct trap *trap)
 
 static enum hv_err find_page(struct vcpu *vcpu, uint64_t va, mfn_t *page, unsigned int *budget)
 {
-    struct ptwr *p = &vcpu->domain->direct.ptwr;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
     const struct frame *frame;
     struct ptwr_walk walk;
     enum hv_err err = guest_translate(vcpu, va_of(va), &walk, budget);
@@ -139,7 +139,7 @@ static void describe(const struct ptwr *p, const struct store_bytes *bytes, mfn_
 
 bool store_bytes_next(struct vcpu *vcpu, struct store_bytes *bytes, struct ptwr_store *store)
 {
-    const struct ptwr *p = &vcpu->domain->direct.ptwr;
+    const struct ptwr *p = &vcpu->domain->paging.ptwr;
 
     while (bytes->done < bytes->count) {
         uint64_t va = bytes->va + bytes->done;

@@ -94,7 +94,7 @@ static unsigned int fetch_before(struct access *a, uint32_t before[DECODE_WINDOW
 /* What the table's entry holds now in the bytes of the store. */
 static uint64_t current(const struct access *a, const struct ptwr_store *store)
 {
-    const struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    const struct ptwr *p = &a->vcpu->domain->paging.ptwr;
     desc_t entry = ptwr_port_load(p->port, a->mfn, store->offset / sizeof(uint64_t));
 
     return low_bytes(entry.raw >> (8 * (store->offset % sizeof(uint64_t))), store->size);
@@ -279,7 +279,7 @@ static void report(const struct access *a)
 /* The engine's answer, reported if it is a refusal. */
 static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
 {
-    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    struct ptwr *p = &a->vcpu->domain->paging.ptwr;
     uint64_t refused = p->count.refused;
     enum ptwr_outcome outcome = ptwr_store_fault(p, store, &a->budget);
 
@@ -291,7 +291,7 @@ static enum ptwr_outcome perform(struct access *a, struct ptwr_store *store)
 /* The same for what belongs to a store that is performed in pieces. */
 static enum ptwr_outcome perform_part(struct access *a, struct ptwr_store *store)
 {
-    struct ptwr *p = &a->vcpu->domain->direct.ptwr;
+    struct ptwr *p = &a->vcpu->domain->paging.ptwr;
     uint64_t refused = p->count.refused;
     enum ptwr_outcome outcome = ptwr_store_part(p, store, &a->budget);
 
@@ -379,7 +379,7 @@ static void answer(struct access *a, struct ptwr_store *store)
         refuse(a);
         break;
     case PTWR_CRASH:
-        direct_crash(a->vcpu);
+        paging_crash(a->vcpu);
         break;
     case PTWR_RETRY:
     case PTWR_DECODE:
@@ -412,7 +412,7 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
         regime_flush_va(trap->far);
         return;
     }
-    ptwr_memo_fill(&vcpu->domain->direct.ptwr, &vcpu->memo, trap->far, &a.walk);
+    ptwr_memo_fill(&vcpu->domain->paging.ptwr, &vcpu->memo, trap->far, &a.walk);
     a.mfn = pa_to_mfn(pa_of(a.walk.oa));
     store.table = a.mfn;
     store.offset = (uint16_t)page_offset(a.walk.oa);
@@ -449,7 +449,7 @@ bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
         return false;
     value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
     spin_lock(&d->lock);
-    done = ptwr_store_page(&d->direct.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
+    done = ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
     spin_unlock(&d->lock);
     if (done)
         trap_advance(vcpu);

@@ -70,14 +70,14 @@ void ptwr_port_read(void *port, mfn_t table, unsigned int first, unsigned int co
 void ptwr_port_snapshot_read(void *port, unsigned int snapshot, unsigned int first,
                              unsigned int count, desc_t *out)
 {
-    const struct direct_port *p = port;
+    const struct paging_port *p = port;
 
     read(p->snapshot[snapshot] + first, count, out);
 }
 
 void ptwr_port_snapshot_take(void *port, unsigned int snapshot, mfn_t table)
 {
-    const struct direct_port *p = port;
+    const struct paging_port *p = port;
 
     scan_copy(p->snapshot[snapshot], entries(table));
 }
@@ -89,7 +89,7 @@ void ptwr_port_snapshot_take(void *port, unsigned int snapshot, mfn_t table)
 unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t table,
                                    unsigned int from)
 {
-    const struct direct_port *p = port;
+    const struct paging_port *p = port;
     const uint64_t *a = entries(table);
     const uint64_t *b = p->snapshot[snapshot];
 
@@ -120,7 +120,7 @@ unsigned int ptwr_port_next_nonzero(void *port, mfn_t table, unsigned int from)
     return from < PTWR_ENTRIES ? from : PTWR_ENTRIES;
 }
 
-static ipa_t window_ipa(const struct direct_port *p, enum ptwr_window window, mfn_t frame)
+static ipa_t window_ipa(const struct paging_port *p, enum ptwr_window window, mfn_t frame)
 {
     return ipa_of(mfn_to_pa(frame).raw | (window == PTWR_WALK ? p->walk : 0));
 }
@@ -141,7 +141,7 @@ static uint64_t *s2_entry(const struct s2 *s2, ipa_t ipa)
 
 void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum ptwr_perm perm)
 {
-    const struct direct_port *p = port;
+    const struct paging_port *p = port;
     uint64_t leaf = 0;
 
     if (perm != PTWR_UNMAPPED)
@@ -149,7 +149,7 @@ void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum p
     __atomic_store_n(s2_entry(p->s2, window_ipa(p, window, frame)), leaf, __ATOMIC_RELAXED);
 }
 
-void direct_port_fill(const struct direct_port *port, pa_t base)
+void paging_port_fill(const struct paging_port *port, pa_t base)
 {
     uint64_t *data = s2_entry(port->s2, ipa_of(base.raw));
     uint64_t *walk = s2_entry(port->s2, ipa_of(base.raw | port->walk));
@@ -212,7 +212,7 @@ void ptwr_port_tlbi_repeat(void *port)
  * is only begun. */
 void ptwr_port_dc_civac_page(void *port, mfn_t frame)
 {
-    const struct direct_port *p = port;
+    const struct paging_port *p = port;
     uint64_t at = mfn_to_pa(frame).raw;
     uint64_t end = at + PAGE_SIZE;
     uint64_t line = p->line;

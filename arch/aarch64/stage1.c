@@ -39,7 +39,7 @@ static struct regime regime_of(va_t va)
 /* A direct domain's walks go by the walk window; what is not its own is not looked at. */
 static uint64_t read_direct(const struct domain *d, uint64_t ipa)
 {
-    const struct ptwr *p = &d->direct.ptwr;
+    const struct ptwr *p = &d->paging.ptwr;
     mfn_t mfn = pa_to_mfn(pa_of(ipa & ~p->walk));
     const struct frame *frame = ipa < 2 * p->walk ? frame_get(p->frames, mfn) : NULL;
 

@@ -6,7 +6,7 @@
 
 #include "ptwr/ptwr.h"
 
-struct direct_port {
+struct paging_port {
     const struct s2 *s2; /* level-3 tables of both windows exist for every frame of the domain */
     uint64_t walk;       /* the WALK bit, as an IPA */
     uint64_t leaf_ro;    /* s2_leaf() of address 0 */
@@ -20,4 +20,4 @@ struct direct_port {
  * The whole 2 MiB region at `base`: writable in the data window, nothing in the walk window. No
  * barrier, no TLBI: for a domain that does not run.
  */
-void direct_port_fill(const struct direct_port *port, pa_t base);
+void paging_port_fill(const struct paging_port *port, pa_t base);
