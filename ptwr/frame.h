@@ -30,15 +30,23 @@ enum frame_state {
 };
 
 enum frame_flag {
-    FRAME_PINNED = 1 << 0,   /* one of type_count is the guest's pin */
+    FRAME_PINNED = 1 << 0,   /* one of type_count is the guest's pin; guarded: the root is kept */
     FRAME_BACKPTR = 1 << 1,  /* parent and index name the only entry that refers to this frame */
     FRAME_TEARDOWN = 1 << 2, /* STALE: the references its entries hold are not all dropped yet */
     FRAME_SEALED = 1 << 3,
     FRAME_KDATA = 1 << 4,
     FRAME_FOREIGN = 1 << 5, /* another stage 2, a device or EL2 can write it: never a table (R8) */
+    FRAME_ROOT = 1 << 6,    /* it has been a base since it became a table */
 };
 
 #define FRAME_NO_OWNER 0xff
+
+/* struct frame.index of a root: bit n if it was in TTBRn_EL1 since it became a table. */
+#define FRAME_ROLE(which) (1U << (which))
+#define FRAME_ROLES       3U
+/* Guarded: there has been a block somewhere below it. Also in a table that nothing refers to yet.
+ */
+#define FRAME_BLOCKS 4U
 
 /* Where struct frame.head has what it repeats. */
 #define FRAME_HEAD_TYPE(type)   ((uint16_t)((type) << 8))
@@ -50,9 +58,9 @@ enum frame_flag {
  * shares its place with el0_writers: a frame with those never is, or becomes, a table.
  *
  * Back-pointer (parent, index): valid with FRAME_BACKPTR, names the only entry that has referred to
- * the frame since it became a table. A level-0 table has no parent: its index holds its roles, bit
- * n set if it was in TTBRn_EL1 since it became a table. In a PROTECTING frame that is not a slot's,
- * it is the way back to the table whose validation waits for this one.
+ * the frame since it became a table. A root has none: its index holds FRAME_ROLES, and a kept one's
+ * parent is the next in the list of them. In a PROTECTING frame that is not a slot's, it is the way
+ * back to the table whose validation waits for this one.
  */
 struct frame {
     union {

@@ -5,6 +5,7 @@
  */
 #include "ptwr/invariant.h"
 
+#include "ptwr/leaf.h"
 #include "ptwr/port.h"
 #include "ptwr/type.h"
 #include "ptwr/validate.h"
@@ -58,7 +59,7 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
 /* Changes the counts behind one entry by +1 or -1. */
 static void entry_add(struct ptwr *p, desc_t d, unsigned int level, int by)
 {
-    uint64_t first = desc_oa(d) >> PAGE_SHIFT;
+    struct leaf_frames range = leaf_frames(level, d);
 
     if (!desc_is_valid(d))
         return;
@@ -69,8 +70,8 @@ static void entry_add(struct ptwr *p, desc_t d, unsigned int level, int by)
             child->type_count = (unsigned int)(child->type_count + by) & FRAME_TYPE_COUNT_MAX;
         return;
     }
-    for (uint64_t i = 0; i < desc_span(level) >> PAGE_SHIFT; i++) {
-        struct frame *f = type_frame(p, mfn_of(first + i));
+    for (uint64_t i = 0; i < range.count && leaf_delta(p, d) != 0; i++) {
+        struct frame *f = type_frame(p, mfn_of(range.first + i));
 
         if (f == NULL)
             continue;
@@ -104,7 +105,7 @@ static void holder_add(struct ptwr *p, mfn_t mfn, int by)
 
 static void holders_add(struct ptwr *p, int by)
 {
-    for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
+    for (unsigned int i = 0; i < PTWR_MAX_VCPUS && !p->guarded; i++) {
         holder_add(p, p->base[i][0], by);
         holder_add(p, p->base[i][1], by);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's interface: pins, bases, walks, the assist, frames in and out. */
+/* The engine's interface: names, the assist, frames in and out. */
 #include "ptwr/ptwr.h"
 
 #include "ptwr/port.h"
@@ -49,165 +49,20 @@ void ptwr_init(struct ptwr *p)
     for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
         p->base[i][0] = MFN_NONE;
         p->base[i][1] = MFN_NONE;
+        p->va_bits[i][0] = p->guarded ? 0 : PAGE_SHIFT + 4 * PTWR_INDEX_BITS;
+        p->va_bits[i][1] = p->va_bits[i][0];
     }
     for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
         p->predictor[i] = (struct ptwr_place){.table = MFN_NONE.raw};
     p->taken = (struct frame_run){0};
     p->dropped = (struct frame_run){0};
     p->last_empty = MFN_NONE;
+    p->kept = MFN_NONE;
+    p->assist = p->assist || p->guarded;
     p->settling = false;
     p->links++;
     slot_init(p);
     stale_init(p);
-}
-
-/* A request about a whole table was refused: nothing but the frame is to blame. */
-static enum hv_err blame_frame(struct ptwr *p, mfn_t mfn, unsigned int level, enum hv_err err)
-{
-    if (err == HV_EINVAL) {
-        type_blame(p, (struct type_at){mfn, 0, (uint8_t)level}, desc_of(0), desc_of(0));
-        p->count.refused++;
-    }
-    return err;
-}
-
-static enum hv_err refuse_frame(struct ptwr *p, mfn_t mfn, unsigned int level, enum ptwr_rule rule)
-{
-    p->violation = (struct ptwr_violation){.rule = rule, .table = MFN_NONE};
-    return blame_frame(p, mfn, level, HV_EINVAL);
-}
-
-/* One more type reference on a table of this level, which is made one if it is none. */
-static enum hv_err get_table(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget)
-{
-    struct frame *f = type_frame(p, mfn);
-
-    if (f == NULL) {
-        (void)refuse_frame(p, mfn, level, PTWR_RULE_OWNER);
-        return HV_EPERM;
-    }
-    if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))
-        type_cancel(p, mfn);
-    if (f->state == FRAME_ATTACHED && f->type != frame_type_of_level(level)) {
-        /* Perhaps by what stale tables still hold only. */
-        enum hv_err err = stale_teardown(p, budget);
-
-        if (err != HV_OK)
-            return err;
-    }
-    if (f->state != FRAME_ATTACHED) {
-        enum hv_err err = type_promote(p, mfn, level, budget);
-
-        if (err != HV_OK)
-            return blame_frame(p, mfn, level, err);
-    }
-    if (f->type != frame_type_of_level(level)) {
-        (void)refuse_frame(p, mfn, level, PTWR_RULE_TYPE);
-        return HV_EBUSY;
-    }
-    if (f->type_count == FRAME_TYPE_COUNT_MAX)
-        return refuse_frame(p, mfn, level, PTWR_RULE_COUNT);
-    f->type_count++;
-    return HV_OK;
-}
-
-enum hv_err ptwr_pin(struct ptwr *p, mfn_t mfn, unsigned int level, unsigned int *budget)
-{
-    const struct frame *f = type_frame(p, mfn);
-    enum hv_err err = ptwr_sync(p, PTWR_T_HYPERCALL, budget);
-
-    if (err != HV_OK)
-        return err;
-    if (f != NULL && frame_has(f, FRAME_PINNED))
-        return refuse_frame(p, mfn, level, PTWR_RULE_TYPE);
-    err = get_table(p, mfn, level, budget);
-    if (err == HV_OK)
-        frame_set(frame_get(p->frames, mfn), FRAME_PINNED);
-    return err;
-}
-
-enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
-{
-    struct frame *f = type_frame(p, mfn);
-    enum hv_err err = ptwr_sync(p, PTWR_T_HYPERCALL, budget);
-
-    if (err != HV_OK)
-        return err;
-    if (f == NULL || !frame_has(f, FRAME_PINNED))
-        return HV_EINVAL;
-    frame_clear(f, FRAME_PINNED);
-    type_put(p, mfn);
-    return HV_OK;
-}
-
-static void add_role(struct frame *root, unsigned int which)
-{
-    root->index = (root->index | 1U << which) & 0x1ff;
-}
-
-enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which, mfn_t mfn,
-                           unsigned int *budget)
-{
-    mfn_t *base = &p->base[vcpu][which];
-    mfn_t old = *base;
-    enum hv_err err = ptwr_sync(p, PTWR_T_REGIME, budget);
-
-    if (err != HV_OK || mfn_eq(old, mfn))
-        return err;
-    if (mfn_is_none(mfn)) {
-        if (which != 0)
-            return refuse_frame(p, mfn, 0, PTWR_RULE_REGIME);
-    } else {
-        err = get_table(p, mfn, 0, budget);
-        if (err != HV_OK)
-            return err;
-        add_role(frame_get(p->frames, mfn), which);
-    }
-    *base = mfn;
-    p->links++;
-    if (!mfn_is_none(old))
-        type_put(p, old);
-    return HV_OK;
-}
-
-void ptwr_unload(struct ptwr *p, unsigned int vcpu)
-{
-    for (unsigned int which = 0; which < 2; which++) {
-        mfn_t old = p->base[vcpu][which];
-
-        p->base[vcpu][which] = MFN_NONE;
-        p->links++;
-        if (!mfn_is_none(old))
-            type_put(p, old);
-    }
-}
-
-enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsigned int *budget)
-{
-    const struct frame *f = type_frame(p, table);
-    struct ptwr_slot *slot;
-
-    p->count.walk_faults++;
-    if (f == NULL)
-        return HV_EINVAL;
-    slot = type_slot(p, table);
-    if (slot != NULL) {
-        slot->foreign = slot->foreign || slot->vcpu != vcpu;
-        return slot_close(p, slot, PTWR_T_WALK, budget);
-    }
-    switch (f->state) {
-    case FRAME_ATTACHED: /* another CPU reconnected it */
-    case FRAME_PLAIN:    /* .. or flushed the pointer that this walk came by */
-    case FRAME_PROTECTING:
-        return HV_OK;
-    case FRAME_STALE:
-        /* Through a pointer that only a walk cache still has: after the flush there is none. */
-        sequence_flush(p);
-        return HV_OK;
-    case FRAME_OPEN:
-    default:
-        return HV_EINVAL;
-    }
 }
 
 enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget)

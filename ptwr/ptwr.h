@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page-type engine, as core/ sees it. One struct ptwr per direct (later: guarded) domain.
+ * The page-type engine, as core/ sees it. One struct ptwr per direct or guarded domain.
  *
  * Every function below wants the domain's lock held. Every function with a budget returns
  * HV_EAGAIN when it has looked at that many entries; its progress is in the frames, calling it
@@ -86,6 +86,7 @@ struct ptwr_counters {
 /* One open table. The slot holds a type reference of its own, so that the table stays typed. */
 struct ptwr_slot {
     mfn_t table; /* MFN_NONE: free. Published last (pitfall 23). */
+    mfn_t root;  /* guarded: which is parked as long as it is open */
     uint8_t level;
     uint8_t vcpu;          /* who opened it */
     bool protected_;       /* data window is read-only and flushed again, contents not all judged */
@@ -137,16 +138,26 @@ struct ptwr {
     uint8_t normal_attrs; /* bit n: MAIR_EL1.Attr<n> is Normal memory */
     struct ptwr_range devices[PTWR_MAX_DEVICES];
     struct ptwr_shared shared[PTWR_MAX_SHARED];
-    bool assist; /* vm_assist writable_pagetables is on */
+    /*
+     * An unmodified guest's: frame numbers are IPAs', entries hold them without WALK, leaves are
+     * stage 2's business, and not tables but whole roots of TTBR0_EL1 are hidden from the walkers
+     * ("parked") while tables below them are open.
+     */
+    bool guarded;
+    bool count_users; /* guarded: count what EL0 may write, so that it never becomes a table */
+    bool assist;      /* vm_assist writable_pagetables is on; always for a guarded domain */
     enum ptwr_policy policy;
     enum ptwr_action action;
 
-    mfn_t base[PTWR_MAX_VCPUS][2]; /* loaded roots: TTBR0_EL1, TTBR1_EL1 */
+    mfn_t base[PTWR_MAX_VCPUS][2];      /* loaded roots: TTBR0_EL1, TTBR1_EL1 */
+    uint8_t va_bits[PTWR_MAX_VCPUS][2]; /* of the two halves; guarded: 0 while the MMU is off */
+    mfn_t kept;                         /* guarded: roots, a list through frame.parent */
     struct ptwr_slot slots[PTWR_MAX_SLOTS];
     uint32_t sequence;
     uint32_t nr_open;
-    uint32_t closed; /* reconnections so far */
-    bool settling;   /* an update waits until all that was open then is reconnected */
+    uint32_t closed;  /* reconnections so far */
+    bool last_resort; /* guarded: what is open cannot settle what is refused now */
+    bool settling;    /* an update waits until all that was open then is reconnected */
 
     /*
      * Stale frames, oldest first, linked by frame.parent. The first nr_flushed of them have seen a
@@ -156,11 +167,13 @@ struct ptwr {
     mfn_t stale_head, stale_tail;
     mfn_t unflushed, teardown;
     uint32_t nr_stale, nr_flushed;
-    uint64_t epoch;  /* full flushes completed */
+    uint32_t stale_roots; /* of those not flushed: that were in the walk window */
+    uint64_t epoch;       /* full flushes completed */
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
     uint64_t links;  /* changes whenever a way from a base to a table may have ended; never 0 */
 
-    bool blocks; /* some table has had a block since the domain started */
+    bool blocks; /* some table has had a block since the domain started; guarded: and it is not
+                    known below which root (FRAME_BLOCKS) */
 
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
 
@@ -225,6 +238,24 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
 void ptwr_unload(struct ptwr *p, unsigned int vcpu);
 
 /*
+ * Guarded: TTBR0_EL1 of a vCPU names this frame now (MFN_NONE: none of the domain's), and
+ * translates so many bits. Nothing is judged: its first walk faults (ptwr_walk_fault()). The caller
+ * writes the register afterwards.
+ */
+void ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
+
+/*
+ * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register.
+ * Errors as ptwr_load_base().
+ */
+NODISCARD
+enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
+                                 unsigned int va_bits, unsigned int *budget);
+
+/* Guarded: the vCPU's MMU is off, or the vCPU is. Preconditions as ptwr_unload(). */
+void ptwr_stage1_off(struct ptwr *p, unsigned int vcpu);
+
+/*
  * One entry by hypercall or emulation: judge, take what the new value refers to, store (broken
  * and made where the change asks for it), drop what the old one referred to. HV_EINVAL: refused,
  * p->violation says why. A table that is open is reconnected first. If the frame is PLAIN and
@@ -276,10 +307,10 @@ NODISCARD
 enum ptwr_outcome ptwr_store_part(struct ptwr *p, struct ptwr_store *store, unsigned int *budget);
 
 /*
- * A walk met stage-2 translation fault at the walk-window page of `table`. HV_OK: retry, it is
- * reconnected, or the old pointer that led there is gone. HV_EAGAIN. HV_EINVAL: no table of the
- * domain that could be attached: external abort. HV_EPERM: its batch held an illegal entry and the
- * action is crash.
+ * A walk met stage-2 translation fault at the walk-window page of `table`, which in a guarded
+ * domain is a root that is parked or has never been judged. HV_OK: retry, it is reconnected, or the
+ * old pointer that led there is gone. HV_EAGAIN. HV_EINVAL: no table of the domain that could be
+ * attached: external abort. HV_EPERM: its batch held an illegal entry and the action is crash.
  */
 NODISCARD
 enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsigned int *budget);
@@ -308,7 +339,7 @@ void ptwr_flush(struct ptwr *p, unsigned int *budget);
  * and desc say where it ended). HV_EAGAIN: it met an open table: ptwr_sync and call again.
  */
 struct ptwr_walk {
-    mfn_t table; /* the last table looked at */
+    mfn_t table; /* the last table looked at; MFN_NONE: none, the MMU is off */
     unsigned int level;
     unsigned int index;
     desc_t desc;       /* the last descriptor read */

@@ -2,9 +2,26 @@
 #include "ptwr/sequence.h"
 
 #include "ptwr/port.h"
+#include "ptwr/root.h"
 
 /* Above this many stage-2 entries one invalidation of everything is cheaper than one for each. */
 #define BY_IPA_MAX 8
+/* Nor is a longer list of stale frames looked through for the few that were roots. */
+#define STALE_MAX 32
+
+/* What went stale since the last flush and was in the walk window. */
+static void stale_by_ipa(const struct ptwr *p, uint32_t count)
+{
+    mfn_t table = p->unflushed;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct frame *f = frame_get(p->frames, table);
+
+        if (sequence_is_walked(p, f))
+            ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);
+        table = mfn_of(f->parent);
+    }
+}
 
 /*
  * The invalidation behind every reduction of stage 2: of `count` entries of one window, and of the
@@ -20,19 +37,15 @@ static void flush(struct ptwr *p, enum ptwr_window window, const mfn_t *frames, 
     uint32_t stale = p->nr_stale - p->nr_flushed;
 
     ptwr_port_dsb_ishst(p->port);
-    if (count + stale > BY_IPA_MAX) {
+    if (count + p->stale_roots > BY_IPA_MAX || (p->stale_roots != 0 && stale > STALE_MAX)) {
         ptwr_port_tlbi_vmalls12e1is(p->port);
     } else {
-        mfn_t table = p->unflushed;
-
         for (unsigned int i = 0; i < count; i++)
             ptwr_port_tlbi_ipas2e1is(p->port, window, frames[i]);
-        for (uint32_t i = 0; i < stale; i++) {
-            ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);
-            table = mfn_of(frame_get(p->frames, table)->parent);
-        }
-        p->count.tlbi_ipa += count + stale;
-        if (count + stale != 0)
+        if (p->stale_roots != 0)
+            stale_by_ipa(p, stale);
+        p->count.tlbi_ipa += count + p->stale_roots;
+        if (count + p->stale_roots != 0)
             ptwr_port_dsb_ish(p->port);
         ptwr_port_tlbi_vmalle1is(p->port);
     }
@@ -42,6 +55,7 @@ static void flush(struct ptwr *p, enum ptwr_window window, const mfn_t *frames, 
     p->count.tlbi_all++;
     p->epoch++;
     p->nr_flushed = p->nr_stale;
+    p->stale_roots = 0;
     p->unflushed = MFN_NONE;
 }
 
@@ -112,16 +126,37 @@ void sequence_release(struct ptwr *p, mfn_t frame, va_t va)
 }
 
 /*
- * Break-before-make without a hole that another CPU could see at EL1: while the table's walk page
- * is unmapped, a walk faults to EL2 and waits there for the lock.
+ * Break-before-make without a hole that another CPU could see at EL1: while the page that walks
+ * come by is unmapped, a walk faults to EL2 and waits there for the lock. In a guarded domain that
+ * is the data window's, and for a root the walk window's too; loads of it wait as well.
  */
 void sequence_replace(struct ptwr *p, mfn_t table, unsigned int index, desc_t value)
 {
-    ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);
-    flush(p, PTWR_WALK, &table, 1);
+    bool walked = sequence_is_walked(p, frame_get(p->frames, table));
+
+    if (walked)
+        ptwr_port_s2_store(p->port, PTWR_WALK, table, PTWR_UNMAPPED);
+    if (!p->guarded) {
+        flush(p, PTWR_WALK, &table, 1);
+    } else {
+        ptwr_port_s2_store(p->port, PTWR_DATA, table, PTWR_UNMAPPED);
+        if (walked) {
+            ptwr_port_dsb_ishst(p->port);
+            ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);
+            p->count.tlbi_ipa++;
+        }
+        flush(p, PTWR_DATA, &table, 1);
+    }
     ptwr_port_store(p->port, table, index, value);
     sequence_repaired(p);
-    sequence_attach(p, table);
+    if (!p->guarded) {
+        sequence_attach(p, table);
+        return;
+    }
+    ptwr_port_s2_store(p->port, PTWR_DATA, table, PTWR_RO);
+    ptwr_port_dsb_ish(p->port);
+    if (walked)
+        root_unpark(p, table);
 }
 
 void sequence_unmap(struct ptwr *p, mfn_t frame)

@@ -27,7 +27,8 @@ void sequence_attach(struct ptwr *p, mfn_t table);
 
 /*
  * Hide a table from all walkers, with all that they cache of it: its descriptors, not the leaves.
- * va NULL: a full flush; else the one VA at which the level-3 table is hooked, proven.
+ * va NULL: a full flush; else the one VA at which the level-3 table is hooked, proven. Guarded: the
+ * root is hidden, the VA is that of the table below it that is to be written.
  */
 void sequence_detach(struct ptwr *p, mfn_t table, const va_t *va);
 
@@ -48,6 +49,12 @@ void sequence_unmap(struct ptwr *p, mfn_t frame);
 
 /* Drop everything that any CPU caches of the domain's stage 1. A full flush. */
 void sequence_flush(struct ptwr *p);
+
+/* Direct: any table; guarded: only roots. Others are walked by the data window. */
+static inline bool sequence_is_walked(const struct ptwr *p, const struct frame *f)
+{
+    return !p->guarded || frame_has(f, FRAME_ROOT);
+}
 
 /* A table that lost its last reference leaves the walk window; the next full flush ends it. */
 void sequence_retire(struct ptwr *p, mfn_t table);

@@ -3,6 +3,7 @@
 
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
+#include "ptwr/root.h"
 #include "ptwr/sequence.h"
 #include "ptwr/stale.h"
 #include "ptwr/type.h"
@@ -17,33 +18,61 @@ void slot_init(struct ptwr *p)
 /* --- Opening ---------------------------------------------------------------------------------- */
 
 /*
- * Is this a level-3 table that is hooked at one VA only, as far as any walk cache can know? Each
- * table up to the root must have exactly one entry that ever referred to it, and the root must have
- * been in one of the two bases only. A table of a higher level has not as many above it: false.
+ * Is this table hooked at one VA only, as far as any walk cache can know? Each table up to the root
+ * must have exactly one entry that ever referred to it, and the root must have been in one of the
+ * two bases only, and in no entry. VA: of its first entry.
  */
-static bool proven_va(const struct ptwr *p, mfn_t mfn, va_t *va)
+static bool find_place(const struct ptwr *p, mfn_t mfn, va_t *va, mfn_t *root)
 {
+    const struct frame *f = frame_get(p->frames, mfn);
     uint64_t address = 0;
 
-    for (unsigned int level = 3; level > 0; level--) {
-        const struct frame *f = frame_get(p->frames, mfn);
-
+    while (!frame_has(f, FRAME_ROOT)) {
         if (!frame_has(f, FRAME_BACKPTR))
             return false;
-        address |= f->index * desc_span(level - 1);
+        address |= f->index * desc_span(frame_level(f) - 1);
         mfn = mfn_of(f->parent);
+        f = frame_get(p->frames, mfn);
     }
-    switch (frame_get(p->frames, mfn)->index) {
-    case 1: /* TTBR0_EL1 */
+    if (f->hooked)
+        return false;
+    switch (f->index & FRAME_ROLES) {
+    case FRAME_ROLE(0):
         break;
-    case 2: /* TTBR1_EL1 */
+    case FRAME_ROLE(1):
         address |= ~UINT64_C(0) << (PAGE_SHIFT + 4 * PTWR_INDEX_BITS);
         break;
     default:
         return false;
     }
     *va = va_of(address);
+    *root = mfn;
     return true;
+}
+
+bool slot_can_open(const struct ptwr *p, mfn_t table)
+{
+    va_t va;
+    mfn_t root;
+
+    return !p->guarded || (find_place(p, table, &va, &root) && !mfn_eq(root, table) &&
+                           frame_get(p->frames, root)->index % 4 == FRAME_ROLE(0));
+}
+
+bool slot_is_below(const struct ptwr *p, mfn_t table)
+{
+    for (unsigned int i = 0; i < p->nr_slots && p->nr_open != 0 && p->guarded; i++) {
+        mfn_t at = p->slots[i].table;
+
+        while (!mfn_is_none(at)) {
+            const struct frame *f = frame_get(p->frames, at);
+
+            if (mfn_eq(at, table))
+                return true;
+            at = frame_has(f, FRAME_BACKPTR) ? mfn_of(f->parent) : MFN_NONE;
+        }
+    }
+    return false;
 }
 
 static struct ptwr_slot *oldest(struct ptwr *p)
@@ -70,6 +99,7 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
 {
     struct frame *f = frame_get(p->frames, store->table);
     struct ptwr_slot *slot = free_slot(p);
+    mfn_t root = MFN_NONE;
     va_t va;
     bool one_va;
 
@@ -84,9 +114,9 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         if (f->state != FRAME_ATTACHED)
             return HV_EAGAIN;
     }
-    one_va = proven_va(p, store->table, &va);
+    one_va = find_place(p, store->table, &va, &root) && frame_level(f) == 3;
     f->type_count++;
-    sequence_detach(p, store->table, one_va ? &va : NULL);
+    sequence_detach(p, p->guarded ? root : store->table, one_va ? &va : NULL);
     ptwr_port_snapshot_take(p->port, (unsigned int)(slot - p->slots), store->table);
     sequence_release(p, store->table, store->va);
     f->state = FRAME_OPEN;
@@ -96,6 +126,7 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         .sequence = p->sequence++,
         .pc = store->pc,
         .table = store->table,
+        .root = root,
         .run = policy_run(p, store),
         .worth = policy_worth(store),
     };
@@ -219,8 +250,10 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
                                const desc_t change[2], struct batch_runs *runs,
                                unsigned int *budget)
 {
-    enum hv_err err = type_take(p, at, change[1], budget);
+    enum hv_err err;
 
+    p->last_resort = slot->last;
+    err = type_take(p, at, change[1], budget);
     if (err == HV_OK && at.level == 3)
         type_learn(p, &runs->taken, change[1]);
     if ((err == HV_EBUSY || err == HV_EINVAL) && slot->dropped != PTWR_ENTRIES) {
@@ -228,6 +261,7 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
         if (err == HV_OK)
             err = type_take(p, at, change[1], budget);
     }
+    p->last_resort = false;
     if (err == HV_EBUSY || err == HV_EINVAL) {
         slot->blocked = err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT;
         if (!slot->last)
@@ -348,10 +382,13 @@ static void finish(struct ptwr *p, struct ptwr_slot *slot)
 {
     mfn_t table = slot->table;
 
-    sequence_attach(p, table);
     frame_get(p->frames, table)->state = FRAME_ATTACHED;
     slot->table = MFN_NONE;
     p->nr_open--;
+    if (p->guarded)
+        root_unpark(p, slot->root);
+    else
+        sequence_attach(p, table);
     p->closed++;
     p->count.reconnected[slot->why]++;
     p->count.batch_entries += slot->changed;
@@ -394,6 +431,8 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
     p->count.demoted++;
     frame_get(p->frames, table)->type_count = 0;
     stale_add(p, table, slot->judged);
+    if (p->guarded)
+        root_unpark(p, slot->root);
     return HV_OK;
 }
 

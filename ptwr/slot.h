@@ -9,9 +9,15 @@
 
 void slot_init(struct ptwr *p);
 
+/* Can the table be hidden from walkers? Guarded: it has one place, below a root of TTBR0_EL1. */
+bool slot_can_open(const struct ptwr *p, mfn_t table);
+
+/* Guarded: is a table open that walks reach by this one, or this one itself? */
+bool slot_is_below(const struct ptwr *p, mfn_t table);
+
 /*
- * Detach an attached table and let the guest write it. HV_OK: open. Otherwise no slot was free and
- * the oldest could not be reconnected yet: as slot_close().
+ * Detach an attached table and let the guest write it. Precondition: slot_can_open(). HV_OK: open.
+ * Otherwise no slot was free and the oldest could not be reconnected yet: as slot_close().
  */
 NODISCARD
 enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned int *budget);

@@ -13,6 +13,7 @@ void stale_init(struct ptwr *p)
     p->teardown = MFN_NONE;
     p->nr_stale = 0;
     p->nr_flushed = 0;
+    p->stale_roots = 0;
 }
 
 void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
@@ -23,7 +24,10 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
         p->tables_with_writers--;
     if (mfn_eq(mfn, p->last_empty)) /* said of this table, not of what the frame becomes next */
         p->last_empty = MFN_NONE;
-    sequence_retire(p, mfn);
+    if (sequence_is_walked(p, f)) {
+        sequence_retire(p, mfn);
+        p->stale_roots++;
+    }
     f->state = FRAME_STALE;
     f->hooked = 0;
     f->index = 0;
@@ -88,6 +92,7 @@ static void free_head(struct ptwr *p)
     f->type = FRAME_NONE;
     f->state = FRAME_PLAIN;
     f->parent = 0;
+    frame_clear(f, FRAME_ROOT);
     if (p->nr_stale == 0)
         stale_init(p);
 }

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/type.h"
 
+#include "ptwr/leaf.h"
 #include "ptwr/port.h"
+#include "ptwr/root.h"
 #include "ptwr/sequence.h"
+#include "ptwr/slot.h"
 #include "ptwr/stale.h"
-
-/* What type_take_ready() returns besides: the child has to be promoted first. */
-#define NOT_READY HV_ENOENT
-
-static enum hv_err refuse(struct ptwr *p, enum ptwr_rule rule)
-{
-    p->violation = (struct ptwr_violation){.rule = rule, .table = MFN_NONE};
-    return HV_EINVAL;
-}
 
 void type_blame(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
 {
@@ -38,121 +32,6 @@ struct ptwr_slot *type_slot(struct ptwr *p, mfn_t table)
     return NULL;
 }
 
-/* --- Leaves ----------------------------------------------------------------------------------- */
-
-static uint64_t leaf_delta(desc_t d)
-{
-    if (!desc_is_writable(d))
-        return FRAME_REF;
-    return desc_is_el0(d) ? FRAME_REF_EL0_WRITER : FRAME_REF_EL1_WRITER;
-}
-
-/* May a leaf of this kind map the frame? No side effects but the rule. */
-static enum hv_err leaf_frame(struct ptwr *p, const struct frame *f, desc_t d)
-{
-    if (f == NULL)
-        return refuse(p, PTWR_RULE_OWNER);
-    if (f->refs == FRAME_REFS_MAX)
-        return refuse(p, PTWR_RULE_COUNT);
-    if (!desc_is_writable(d))
-        return HV_OK;
-    if (f->readonly)
-        return refuse(p, PTWR_RULE_FOREIGN);
-    if (desc_is_el0(d)) {
-        if (frame_is_live_table(f))
-            return refuse(p, PTWR_RULE_EL0_TABLE);
-        if (f->state == FRAME_STALE) /* its cursor stands where the count would */
-            return NOT_READY;
-        return f->el0_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);
-    }
-    if (!p->assist && frame_is_live_table(f))
-        return refuse(p, PTWR_RULE_WRITABLE);
-    return f->el1_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);
-}
-
-static void leaf_add(struct ptwr *p, struct frame *f, uint64_t delta)
-{
-    if (delta == FRAME_REF_EL1_WRITER && f->el1_writers == 0 && frame_is_live_table(f))
-        p->tables_with_writers++;
-    f->counts += delta;
-}
-
-static void leaf_sub(struct ptwr *p, struct frame *f, uint64_t delta)
-{
-    f->counts -= delta;
-    if (delta == FRAME_REF_EL1_WRITER && f->el1_writers == 0 && frame_is_live_table(f))
-        p->tables_with_writers--;
-}
-
-static unsigned int leaf_frames(unsigned int level)
-{
-    return (unsigned int)(desc_span(level) >> PAGE_SHIFT);
-}
-
-/* Nothing of the frame stands against a leaf of this kind: so it is with most frames of a block. */
-static bool leaf_is_free(const struct ptwr *p, const struct frame *f, bool writable)
-{
-    if ((f->counts & FRAME_COUNTS_HIGH) != 0)
-        return false;
-    return writable ? frame_is_ordinary(f, p->owner) : f->owner == p->owner;
-}
-
-/* Every check before the first count: a block is taken whole or not at all. Its frames are one
- * region's, so their records lie side by side. */
-static enum hv_err take_leaf(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
-{
-    uint64_t oa = desc_oa(d);
-    struct frame *frames = type_frame(p, pa_to_mfn(pa_of(oa)));
-    unsigned int count = leaf_frames(level);
-    uint64_t delta = leaf_delta(d);
-
-    if (frames == NULL) {
-        enum ptwr_rule rule = validate_frameless(p, level, d);
-
-        return rule == PTWR_RULE_NONE ? HV_OK : refuse(p, rule);
-    }
-    for (unsigned int i = 0; i < count; i++) {
-        mfn_t mfn = mfn_of((oa >> PAGE_SHIFT) + i);
-        enum hv_err err;
-
-        if (leaf_is_free(p, &frames[i], desc_is_writable(d)))
-            continue;
-        err = leaf_frame(p, type_frame(p, mfn), d);
-        if (err != HV_OK) {
-            *child = mfn;
-            return err;
-        }
-    }
-    if (!validate_is_normal(p, d))
-        return refuse(p, PTWR_RULE_MEMTYPE);
-    for (unsigned int i = 0; i < count; i++)
-        leaf_add(p, &frames[i], delta);
-    return HV_OK;
-}
-
-static void drop_leaf(struct ptwr *p, unsigned int level, desc_t d)
-{
-    struct frame *frames = type_frame(p, pa_to_mfn(pa_of(desc_oa(d))));
-    uint64_t delta = leaf_delta(d);
-
-    /* It was taken, so a place without a frame of the domain is a device or shared memory. */
-    if (frames == NULL)
-        return;
-    for (unsigned int i = 0; i < leaf_frames(level); i++)
-        leaf_sub(p, &frames[i], delta);
-}
-
-void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
-{
-    mfn_t mfn = pa_to_mfn(pa_of(desc_oa(d)));
-
-    if (!desc_is_valid(d) || type_frame(p, mfn) == NULL)
-        return;
-    run->key = d.raw;
-    run->delta = leaf_delta(d);
-    run->frames = p->frames->region[(mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - p->frames->first];
-}
-
 /* --- Tables ----------------------------------------------------------------------------------- */
 
 static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t *child)
@@ -162,23 +41,26 @@ static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t
 
     *child = mfn;
     if (f == NULL)
-        return refuse(p, PTWR_RULE_OWNER);
+        return type_refuse(p, PTWR_RULE_OWNER);
     if (f->state == FRAME_STALE || f->type == FRAME_NONE)
         return NOT_READY; /* who may become a table is may_begin()'s affair */
     if (f->type != frame_type_of_level(at.level + 1U))
-        return refuse(p,
-                      f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL : PTWR_RULE_TYPE);
-    if (type_slot(p, mfn) != NULL)
+        return type_refuse(p, f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL
+                                                                       : PTWR_RULE_TYPE);
+    if (type_slot(p, mfn) != NULL || slot_is_below(p, mfn))
         return HV_EBUSY;
     if (f->state != FRAME_ATTACHED)
         return NOT_READY;
     if (f->type_count == FRAME_TYPE_COUNT_MAX)
-        return refuse(p, PTWR_RULE_COUNT);
+        return type_refuse(p, PTWR_RULE_COUNT);
     f->type_count++;
-    if (f->hooked) {
+    if (f->hooked || frame_has(f, FRAME_ROOT)) {
+        f->hooked = 1;
         frame_clear(f, FRAME_BACKPTR);
         return HV_OK;
     }
+    if ((f->index & FRAME_BLOCKS) != 0)
+        root_note_block(p, at.table);
     f->hooked = 1;
     frame_set(f, FRAME_BACKPTR);
     frame_set_parent(f, at.table, at.index);
@@ -215,7 +97,7 @@ void type_drop(struct ptwr *p, struct type_at at, desc_t d)
     if (desc_is_table(d, at.level))
         drop_table(p, d);
     else
-        drop_leaf(p, at.level, d);
+        leaf_drop(p, at.level, d);
 }
 
 /* type_take() without promoting: NOT_READY names the frame that has to change first. */
@@ -229,22 +111,25 @@ static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t
         return HV_OK;
     rule = validate_bits(p, at.level, d);
     if (rule != PTWR_RULE_NONE)
-        return refuse(p, rule);
+        return type_refuse(p, rule);
     if (desc_is_table(d, at.level))
         return take_table(p, at, d, child);
-    err = take_leaf(p, at.level, d, child);
+    err = leaf_take(p, at.level, d, child);
     if (err == HV_OK && at.level < 3)
-        p->blocks = true;
+        root_note_block(p, at.table);
     return err;
 }
 
 /*
- * A frame may be in use by tables that are stale only: what was refused is to be looked at again
- * when they hold nothing any more. HV_OK: now; HV_EINVAL: nothing is stale, so it stays refused.
+ * A frame may be in use by tables that are stale only, or by those of an address space that nobody
+ * uses: what was refused is to be looked at again when they hold nothing any more. HV_OK: now;
+ * HV_EINVAL: there is nothing of the kind, so it stays refused.
  */
 static enum hv_err look_again(struct ptwr *p, unsigned int *budget)
 {
-    return mfn_is_none(p->teardown) ? HV_EINVAL : stale_teardown(p, budget);
+    if (mfn_is_none(p->teardown) && !root_drop_unloaded(p))
+        return HV_EINVAL;
+    return stale_teardown(p, budget);
 }
 
 enum hv_err type_take(struct ptwr *p, struct type_at at, desc_t d, unsigned int *budget)
@@ -348,20 +233,20 @@ static enum hv_err may_begin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
     enum hv_err err;
 
     if (f == NULL)
-        return refuse(p, PTWR_RULE_OWNER);
+        return type_refuse(p, PTWR_RULE_OWNER);
     if (f->readonly || frame_has(f, FRAME_FOREIGN))
-        return refuse(p, PTWR_RULE_FOREIGN);
+        return type_refuse(p, PTWR_RULE_FOREIGN);
     if (f->state == FRAME_STALE) {
         err = stale_finish(p, mfn, budget);
         if (err != HV_OK)
             return err;
     }
     if (f->type != FRAME_NONE)
-        return refuse(p, PTWR_RULE_TYPE);
+        return type_refuse(p, PTWR_RULE_TYPE);
     if (f->el0_writers != 0)
-        return refuse(p, PTWR_RULE_EL0_TABLE);
+        return type_refuse(p, PTWR_RULE_EL0_TABLE);
     if (!p->assist && f->el1_writers != 0)
-        return refuse(p, PTWR_RULE_WRITABLE);
+        return type_refuse(p, PTWR_RULE_WRITABLE);
     return HV_OK;
 }
 
@@ -516,7 +401,8 @@ static void attach(struct ptwr *p, mfn_t mfn)
 
     frame_set_cursor(f, 0);
     f->state = FRAME_ATTACHED;
-    sequence_attach(p, mfn);
+    if (!p->guarded) /* else only roots are in the walk window: ptwr_walk_fault() */
+        sequence_attach(p, mfn);
     p->count.promoted++;
 }
 
@@ -543,9 +429,10 @@ static enum hv_err begin_top(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
 
     if (f != NULL && f->state == FRAME_PROTECTING) {
         if (f->type != frame_type_of_level(level))
-            return refuse(p, PTWR_RULE_TYPE);
+            return type_refuse(p, PTWR_RULE_TYPE);
         /* Begun ahead by another table's validation: that one's end is not this one's any more. */
-        frame_set_parent(frame_get(p->frames, mfn), MFN_NONE, 0);
+        if (!mfn_is_none(mfn_of(f->parent)))
+            frame_set_parent(frame_get(p->frames, mfn), MFN_NONE, 0);
         return HV_OK;
     }
     err = may_begin(p, mfn, budget);
@@ -553,6 +440,22 @@ static enum hv_err begin_top(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
         return err;
     begin(p, mfn, level, (struct type_at){MFN_NONE, 0, 0});
     sequence_protect(p, &mfn, 1);
+    return HV_OK;
+}
+
+/*
+ * A guarded guest was never told that its table is judged, so there is nobody to refuse it to: the
+ * entry at the cursor, which breaks a rule, loses its valid bit, and the rest is judged as it is.
+ */
+static enum hv_err strike(struct ptwr *p, mfn_t table, unsigned int *budget)
+{
+    unsigned int index = frame_get(p->frames, table)->el0_writers;
+    desc_t d = ptwr_port_load(p->port, table, index);
+
+    p->count.refused++;
+    ptwr_port_store(p->port, table, index, desc_of(d.raw & ~DESC_VALID));
+    sequence_repaired(p);
+    type_spend(budget, 1);
     return HV_OK;
 }
 
@@ -576,6 +479,12 @@ enum hv_err type_promote(struct ptwr *p, mfn_t top, unsigned int level, unsigned
             err = HV_OK;
         } else if (err == HV_EINVAL) {
             err = look_again(p, budget);
+            if (err == HV_EINVAL && p->guarded && p->action == PTWR_ACTION_REFUSE) {
+                /* What is open may be about to end the use that stands against it. */
+                if (p->nr_open != 0 && !p->last_resort)
+                    return HV_EBUSY;
+                err = strike(p, at, budget);
+            }
             if (err == HV_EINVAL)
                 type_cancel(p, top);
         } else if (err == HV_OK && mfn_eq(at, top)) {

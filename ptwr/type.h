@@ -58,6 +58,15 @@ static inline struct frame *type_frame(const struct ptwr *p, mfn_t mfn)
     return f != NULL && f->owner == p->owner ? f : NULL;
 }
 
+/* What functions that take return besides: the frame has to change its state first. */
+#define NOT_READY HV_ENOENT
+
+static inline enum hv_err type_refuse(struct ptwr *p, enum ptwr_rule rule)
+{
+    p->violation = (struct ptwr_violation){.rule = rule, .table = MFN_NONE};
+    return HV_EINVAL;
+}
+
 /* The slot of an open (or protected, not yet judged) table; NULL: it is in none. */
 struct ptwr_slot *type_slot(struct ptwr *p, mfn_t table);
 

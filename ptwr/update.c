@@ -3,6 +3,7 @@
 
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
+#include "ptwr/root.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
@@ -126,6 +127,9 @@ void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
     struct frame *f = type_frame(p, table);
 
     memo->links = 0;
+    /* A guarded domain's links do not tell when TTBR0_EL1 changes, or the MMU goes off. */
+    if (p->guarded && (mfn_is_none(walk->table) || (va.raw & BIT64(55)) == 0))
+        return;
     if (f == NULL || !walk->writable_el1 || !frame_is_attached_l3(f, p->owner))
         return;
     *memo = (struct ptwr_memo){
@@ -248,7 +252,7 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
         return refuse_store(p, store, PTWR_RULE_EL0_TABLE);
     if (!p->assist)
         return refuse_store(p, store, PTWR_RULE_WRITABLE);
-    if (policy_opens(p, store->table, store->pc))
+    if (policy_opens(p, store->table, store->pc) && slot_can_open(p, store->table))
         return outcome_of(slot_open(p, store, budget));
     if (!store->decoded) {
         p->count.store_faults--; /* the caller will ask again for the same one */
@@ -258,7 +262,7 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
     if (can_emulate)
         return emulate(p, store, budget);
     /* What can be neither emulated nor opened must not come back for ever. */
-    if (policy_is_hopeless(p, store)) {
+    if (!slot_can_open(p, store->table) || policy_is_hopeless(p, store)) {
         p->empty_batches = 0;
         return refuse_store(p, store, PTWR_RULE_UNALIGNED);
     }
@@ -279,6 +283,8 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
         p->count.refused++;
         return PTWR_INJECT;
     }
+    if (p->guarded && f->state == FRAME_ATTACHED)
+        (void)root_drop_if_unloaded(p, store->table);
     if (f->state == FRAME_ATTACHED && !mfn_is_none(p->teardown)) {
         /* Perhaps only stale tables refer to it: then it is none any more. */
         enum hv_err err = stale_teardown(p, budget);

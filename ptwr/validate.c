@@ -31,8 +31,38 @@ static enum ptwr_rule table_bits(const struct ptwr *p, desc_t d)
     return (desc_oa(d) & p->walk) != 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
 }
 
+/*
+ * An unmodified guest's: no windows, but neither may it name WALK; blocks of 1 GiB and contiguous
+ * groups are judged as what they map. EL0 may not write by the largest: that would be too many
+ * frames to look at.
+ */
+static enum ptwr_rule guarded_bits(const struct ptwr *p, unsigned int level, desc_t d)
+{
+    bool contiguous = (d.raw & DESC_CONTIGUOUS) != 0;
+
+    if (desc_is_table(d, level)) {
+        if ((d.raw & TABLE_REFUSED) != 0)
+            return PTWR_RULE_RESERVED;
+    } else {
+        if (!desc_is_leaf(d, level))
+            return PTWR_RULE_RESERVED;
+        if (level == 0)
+            return PTWR_RULE_LEVEL;
+        if ((d.raw & (LEAF_REFUSED & ~DESC_CONTIGUOUS)) != 0 || (d.raw & DESC_SH) == SH_RESERVED ||
+            (desc_oa(d) & (desc_span(level) - 1)) != 0)
+            return PTWR_RULE_RESERVED;
+        if (desc_is_writable(d) && desc_is_el0(d) && (level == 1 || (level == 2 && contiguous)))
+            return PTWR_RULE_LEVEL;
+    }
+    if (is_beyond(p, d))
+        return PTWR_RULE_OWNER;
+    return (desc_oa(d) & p->walk) == 0 ? PTWR_RULE_NONE : PTWR_RULE_WINDOW;
+}
+
 enum ptwr_rule validate_bits(const struct ptwr *p, unsigned int level, desc_t d)
 {
+    if (p->guarded)
+        return guarded_bits(p, level, d);
     if (desc_is_table(d, level))
         return table_bits(p, d);
     if (!desc_is_leaf(d, level))

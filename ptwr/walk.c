@@ -2,19 +2,24 @@
 /* EL2's own walk of a guest's tables. Each emulated store starts with one, so it is kept short. */
 #include "ptwr/port.h"
 #include "ptwr/ptwr.h"
+#include "ptwr/root.h"
 #include "ptwr/type.h"
 
 #define APTABLE_NO_EL0   BIT64(61)
 #define APTABLE_NO_WRITE BIT64(62)
 
-/* Bits [55:48] choose the base and must agree; above them a guest may keep a tag. */
-static bool choose_base(va_t va, unsigned int *which)
+/* Bit 55 chooses the base, and the bits below it that are not translated must agree with it; above
+ * it a guest may keep a tag. */
+static bool choose_base(const struct ptwr *p, unsigned int vcpu, va_t va, unsigned int *which)
 {
-    unsigned int bits = PAGE_SHIFT + 4 * PTWR_INDEX_BITS;
-    uint64_t top = va.raw >> bits & GENMASK64(55 - bits, 0);
+    unsigned int bits = p->va_bits[vcpu][1];
+    uint64_t top;
 
-    *which = top != 0;
-    return top == 0 || top == GENMASK64(55 - bits, 0);
+    *which = va.raw >> 55 & 1;
+    if (*which == 0)
+        bits = p->va_bits[vcpu][0];
+    top = va.raw << 8 >> 8 >> bits;
+    return top == (*which == 0 ? 0 : GENMASK64(55 - bits, 0));
 }
 
 /* What the leaf allows, less what the tables above it take away. */
@@ -28,10 +33,27 @@ static void apply_rights(struct ptwr_walk *walk, uint64_t tables)
     walk->writable_el0 = may_el0 && may_write;
 }
 
-/* Is `table` one that a walker may use now? */
+/* May a walker use `table` now, if it starts there? */
 static bool is_attached(const struct ptwr *p, mfn_t table)
 {
     return frame_get(p->frames, table)->state == FRAME_ATTACHED;
+}
+
+/* What TTBR0_EL1 of a guarded guest names is anything until its first walk. */
+static bool is_root(const struct ptwr *p, mfn_t table)
+{
+    const struct frame *f = type_frame(p, table);
+
+    return f != NULL && frame_has(f, FRAME_ROOT) && f->state == FRAME_ATTACHED;
+}
+
+/* The MMU is off: an address is what it says (Arm ARM D8.2.9). */
+static void translate_nothing(va_t va, struct ptwr_walk *walk)
+{
+    walk->oa = va.raw & GENMASK64(47, 0);
+    walk->writable_el1 = true;
+    walk->readable_el0 = true;
+    walk->writable_el0 = true;
 }
 
 enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct ptwr_walk *walk)
@@ -46,8 +68,16 @@ enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct pt
     walk->level = 0;
     walk->table = MFN_NONE;
     walk->desc = desc_of(0);
-    if (!choose_base(va, &which) || mfn_is_none(p->base[vcpu][which]))
+    if (p->va_bits[vcpu][0] == 0) {
+        translate_nothing(va, walk);
+        return HV_OK;
+    }
+    if (!choose_base(p, vcpu, va, &which) || mfn_is_none(p->base[vcpu][which]))
         return HV_EFAULT;
+    if (p->guarded && !is_root(p, p->base[vcpu][which]))
+        return HV_EFAULT;
+    level = root_first_level(p, vcpu, which);
+    va.raw &= BIT64(p->va_bits[vcpu][which]) - 1;
     for (table = p->base[vcpu][which];; table = type_child(p, d), level++) {
         if (some_open && !is_attached(p, table))
             return HV_EAGAIN;
