@@ -56,8 +56,28 @@ static void maintain_cache(struct vcpu *vcpu, const struct trap *trap)
     mfn = pa_to_mfn(pa_of(walk.oa));
     frame = frame_get(p->frames, mfn);
     if (frame == NULL ? validate_is_frameless(p, walk.oa, 1) : frame->owner == p->owner)
-        cache_flush_range((void *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1))), 1);
+        cache_flush_range(paging_page(&vcpu->domain->paging, mfn) + page_offset(walk.oa), 1);
     trap_advance(vcpu);
+}
+
+/*
+ * A guarded guest's page is out of stage 2 only while EL2 changes an entry in it, under the lock:
+ * it is back by now. false: the address is none of the domain's memory.
+ */
+static bool is_back(const struct vcpu *vcpu, const struct trap *trap)
+{
+    const struct ptwr *p = &vcpu->domain->paging.ptwr;
+
+    return p->guarded && trap->ipa.raw < p->walk &&
+           frame_get(p->frames, pa_to_mfn(pa_of(trap->ipa.raw))) != NULL;
+}
+
+static void unmapped(struct vcpu *vcpu, const struct trap *trap)
+{
+    if (vcpu->domain->kind == DOMAIN_DIRECT)
+        refuse_access(vcpu, trap, "an access to where nothing is");
+    else
+        trap_inject_external(vcpu, trap); /* an unmodified guest may look for what is not there */
 }
 
 static void dispatch(struct vcpu *vcpu, const struct trap *trap)
@@ -70,13 +90,16 @@ static void dispatch(struct vcpu *vcpu, const struct trap *trap)
         refuse_access(vcpu, trap, "a walk wanted to update a descriptor");
         break;
     case ABORT_WALK_OTHER:
+        if (is_back(vcpu, trap))
+            break;
         refuse_access(vcpu, trap, "a walk left the walk window");
         break;
     case ABORT_WINDOW:
         refuse_access(vcpu, trap, "an access to the walk window");
         break;
     case ABORT_UNMAPPED:
-        refuse_access(vcpu, trap, "an access to where nothing is");
+        if (!is_back(vcpu, trap))
+            unmapped(vcpu, trap);
         break;
     case ABORT_EXECUTE:
         inject_instruction_abort(vcpu, trap->far, FSC_PERMISSION | 3);
@@ -99,7 +122,7 @@ static void dispatch(struct vcpu *vcpu, const struct trap *trap)
     }
 }
 
-void abort_direct(struct vcpu *vcpu, const struct trap *trap)
+void abort_paged(struct vcpu *vcpu, const struct trap *trap)
 {
     struct domain *d = vcpu->domain;
 

@@ -187,8 +187,6 @@ static void parse_paging(struct parser *p, int node, struct domain_config *d)
     uint64_t slots = 2;
 
     d->paging = CHOICE(p, node, "latch,paging", kind_names, DOMAIN_PLAIN);
-    if (d->paging == DOMAIN_GUARDED)
-        config_refuse(p, node, "latch,paging", "guarded: not supported by this build yet");
     if (d->paging == DOMAIN_DIRECT && d->vpl011)
         config_refuse(p, node, "vpl011", "a direct domain has no PL011, but console hypercalls");
     d->ptwr_policy = CHOICE(p, node, "latch,ptwr-policy", policy_names, PTWR_POLICY_PREDICT);
@@ -217,8 +215,8 @@ static void parse_load_address(struct parser *p, int node, struct domain_config 
         return;
     if (address == 0 || (address & (PAGE_SIZE - 1)) != 0) {
         config_refuse(p, node, "latch,load-address", "must be a multiple of 4 KiB, not 0");
-    } else if (d->paging != DOMAIN_PLAIN) {
-        config_refuse(p, node, "latch,load-address", "only a plain domain takes flat binaries");
+    } else if (d->paging == DOMAIN_DIRECT) {
+        config_refuse(p, node, "latch,load-address", "a direct domain takes no flat binaries");
     } else {
         d->load_address = address;
     }

@@ -103,7 +103,7 @@ static struct range owned_range(const struct domain_config *d, const struct modu
 {
     struct range r = {m->base, m->size};
 
-    if (d->paging == DOMAIN_PLAIN && !d->on_reset_restart && (m->base & (REGION_SIZE - 1)) == 0)
+    if (d->paging != DOMAIN_DIRECT && !d->on_reset_restart && (m->base & (REGION_SIZE - 1)) == 0)
         r.size = (r.size + REGION_SIZE - 1) & ~(REGION_SIZE - 1);
     return r;
 }

@@ -196,7 +196,7 @@ static void take_frames(struct domain *d)
         /* A guest with a non-cacheable alias must not see what was there before. */
         cache_clean_range((void *)(uintptr_t)base.raw, REGION_SIZE);
         ptwr_region_add(&d->paging.ptwr, map->region[i]);
-        paging_port_fill(&d->paging.port, base);
+        paging_port_fill(&d->paging.port, ipa_of(base.raw));
     }
     for (uint32_t pfn = direct_m2p_pfn(map); pfn < count; pfn++) {
         mfn_t mfn = direct_mfn(map, pfn);

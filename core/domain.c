@@ -126,7 +126,7 @@ static enum hv_err build_plain(struct domain *d)
     if (err == HV_OK)
         err = s2_init(&d->s2, PLAIN_IPA_BITS);
     if (err == HV_OK)
-        err = map_ram(d);
+        err = d->kind == DOMAIN_GUARDED ? guarded_create(d) : map_ram(d);
     if (err == HV_OK)
         err = map_gicv(d);
     if (err == HV_OK)
@@ -166,9 +166,10 @@ static void describe(const struct domain *d)
         printk("latch: domain %s: %lu MiB, %s, direct\n", d->name, d->config->memory >> 20, cpus);
         return;
     }
-    printk("latch: domain %s: %lu MiB, %s, plain, %s of %lu KiB at %#lx%s\n", d->name,
-           d->ram_size >> 20, cpus, image_kind_name(d->image.kind), d->config->kernel.size >> 10,
-           d->image.kernel.raw, d->image.in_place ? " (in place)" : "");
+    printk("latch: domain %s: %lu MiB, %s, %s, %s of %lu KiB at %#lx%s\n", d->name,
+           d->ram_size >> 20, cpus, domain_kind_name(d->kind), image_kind_name(d->image.kind),
+           d->config->kernel.size >> 10, d->image.kernel.raw,
+           d->image.in_place ? " (in place)" : "");
 }
 
 /* False, with a message: a CPU that it is to run on is not there. */
@@ -292,7 +293,7 @@ static bool runs_at(const struct domain *d, uint64_t entry)
 {
     if ((entry & 3) != 0)
         return false;
-    return d->kind != DOMAIN_PLAIN || entry - d->ram_base < d->ram_size;
+    return d->kind == DOMAIN_DIRECT || entry - d->ram_base < d->ram_size;
 }
 
 enum hv_err domain_start_vcpu(struct vcpu *caller, struct vcpu *target, uint64_t entry,
@@ -345,6 +346,8 @@ enum hv_err domain_leave_vcpu(struct vcpu *vcpu)
         err = HV_EBUSY;
     else if (d->kind == DOMAIN_DIRECT)
         err = direct_leave_vcpu(vcpu);
+    else if (d->kind == DOMAIN_GUARDED)
+        err = guarded_leave_vcpu(vcpu);
     if (err == HV_OK) {
         vcpu_set_power(vcpu, POWER_LEAVING);
         sched_leave(vcpu);
@@ -370,7 +373,7 @@ void domain_summary(const struct domain *d)
     ms = ran * 1000 / timer_frequency();
     printk("latch: %s: %s, %s; had the CPU for %lu ms in %lu turns, restarted %u times\n", d->name,
            domain_kind_name(d->kind), end_name(d), ms, turns, d->restarts);
-    if (d->kind == DOMAIN_DIRECT) {
+    if (d->kind != DOMAIN_PLAIN) {
         const struct ptwr_counters *count = &d->paging.ptwr.count;
 
         printk("latch: %s: page tables: %lu stores trapped, %lu emulated, %lu tables detached and "
@@ -385,6 +388,8 @@ static void reset_plain(struct domain *d)
     for (uint64_t i = 0; i < d->ram_size >> REGION_SHIFT; i++)
         mem_zero(pa_of((uint64_t)d->chunk[i] << REGION_SHIFT), REGION_SIZE);
     image_load(d);
+    if (d->kind == DOMAIN_GUARDED)
+        guarded_reset(d);
     s2_flush(&d->s2);
     start_plain(d);
 }

@@ -8,6 +8,7 @@
 #include "core/config.h"
 #include "core/console.h"
 #include "core/direct.h"
+#include "core/guarded.h"
 #include "core/image.h"
 #include "core/paging.h"
 #include "core/vgic.h"
@@ -55,7 +56,7 @@ struct domain {
     struct console_line console;
     struct console_input input;
 
-    /* Plain domains: guest RAM from ram_base in 2 MiB chunks, chunk[i] = PA >> 21. */
+    /* Plain and guarded domains: guest RAM from ram_base in 2 MiB chunks, chunk[i] = PA >> 21. */
     uint64_t ram_base;
     uint64_t ram_size;
     uint32_t *chunk;
@@ -63,6 +64,7 @@ struct domain {
 
     struct paging paging; /* but for plain domains */
     struct direct direct;
+    struct guarded guarded;
 };
 
 /* The slow half of domain_io_lock() and domain_io_unlock(). */
@@ -110,10 +112,10 @@ void domain_stop(struct domain *d, const char *format, ...) __attribute__((forma
 void domain_reset(struct domain *d);
 
 /*
- * Turns on vCPU `target`, whose domain is the caller's. Plain: at IPA `entry` with its MMU off;
- * direct: at VA `entry` under the caller's translation regime. HV_EBUSY: it is not off; HV_EFAULT:
- * nothing can run at `entry`; direct: HV_EAGAIN, HV_EPERM as in core/direct_vcpu.h. Takes the
- * domain's lock.
+ * Turns on vCPU `target`, whose domain is the caller's. Plain and guarded: at IPA `entry` with its
+ * MMU off; direct: at VA `entry` under the caller's translation regime. HV_EBUSY: it is not off;
+ * HV_EFAULT: nothing can run at `entry`; direct: HV_EAGAIN, HV_EPERM as in core/direct_vcpu.h.
+ * Takes the domain's lock.
  */
 NODISCARD
 enum hv_err domain_start_vcpu(struct vcpu *caller, struct vcpu *target, uint64_t entry,

@@ -56,7 +56,7 @@ static enum hv_err find(struct vcpu *vcpu, va_t va, bool write, uint8_t **at, un
         err = may_store(p, mfn, frame, budget);
     if (err != HV_OK)
         return err;
-    *at = (uint8_t *)(uintptr_t)(mfn_to_pa(mfn).raw | (walk.oa & (PAGE_SIZE - 1)));
+    *at = paging_page(&vcpu->domain->paging, mfn) + page_offset(walk.oa);
     return HV_OK;
 }
 

@@ -23,6 +23,12 @@ struct paging {
     unsigned int unreported;      /* and not */
 };
 
+/* EL2's pointer to a frame's first byte. Precondition: the frame is the domain's. */
+static inline uint8_t *paging_page(const struct paging *paging, mfn_t mfn)
+{
+    return (uint8_t *)(uintptr_t)(paging->port.view + mfn_to_pa(mfn).raw);
+}
+
 /* The port of a domain whose stage 2 has inputs of `ipa_bits`, WALK being the top one. */
 void paging_make_port(struct domain *d, unsigned int ipa_bits);
 

@@ -61,12 +61,12 @@ static struct vcpu *find_vcpu(const struct domain *d, uint64_t affinity)
 }
 
 /*
- * Calls of a vCPU's or the domain's life find a direct domain's page tables connected. False: the
+ * Calls of a vCPU's or the domain's life find the domain's page tables connected. False: the
  * guest makes the call once more, or has been stopped for what was in them.
  */
 static bool is_quiet(struct vcpu *vcpu)
 {
-    if (vcpu->domain->kind != DOMAIN_DIRECT || paging_quiesce(vcpu))
+    if (vcpu->domain->kind == DOMAIN_PLAIN || paging_quiesce(vcpu))
         return true;
     vcpu->regs.elr -= 4;
     return false;

@@ -113,9 +113,10 @@ static void store_plain(uint8_t *to, const uint8_t *from, unsigned int count)
 }
 
 /* The guest may look at it by a mapping that is not cached. */
-static void store_writable(mfn_t page, uint64_t va, const uint8_t *from, unsigned int count)
+static void store_writable(const struct paging *paging, mfn_t page, uint64_t va,
+                           const uint8_t *from, unsigned int count)
 {
-    uint8_t *to = (uint8_t *)(uintptr_t)(mfn_to_pa(page).raw | page_offset(va));
+    uint8_t *to = paging_page(paging, page) + page_offset(va);
 
     store_plain(to, from, count);
     cache_flush_range(to, count);
@@ -154,7 +155,7 @@ bool store_bytes_next(struct vcpu *vcpu, struct store_bytes *bytes, struct ptwr_
             bytes->done += count;
             return true;
         }
-        store_writable(page, va, &bytes->byte[bytes->done], count);
+        store_writable(&vcpu->domain->paging, page, va, &bytes->byte[bytes->done], count);
         bytes->done += count;
     }
     return false;

@@ -445,7 +445,7 @@ bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
     bool done;
 
     if ((iss & QUICK_MASK) != QUICK || (far.raw & 7) != 0 || page_offset(far.raw) == 0 ||
-        from_el0(vcpu) || d->kind != DOMAIN_DIRECT || board_get()->isv_is_wrong)
+        from_el0(vcpu) || d->kind == DOMAIN_PLAIN || board_get()->isv_is_wrong)
         return false;
     value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
     spin_lock(&d->lock);

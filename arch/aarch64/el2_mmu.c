@@ -8,6 +8,8 @@
 #include <arch/barrier.h>
 #include <arch/tlb.h>
 
+#include "core/mem.h"
+
 #define EL2_VALID  BIT64(0)
 #define EL2_TABLE  BIT64(1) /* also set in a page */
 #define EL2_DEVICE (UINT64_C(1) << 2)
@@ -34,15 +36,22 @@ extern char image_start[], rodata_start[], data_start[], image_end[];
 static uint64_t pool[POOL][ENTRIES] __attribute__((aligned(4096)));
 static unsigned int pool_used = 1; /* 0 is the root */
 
-static uint64_t *new_table(void) { return pool_used < POOL ? pool[pool_used++] : NULL; }
+/* Views of guarded domains come when memory can be allocated. */
+static uint64_t *new_table(void)
+{
+    if (pool_used < POOL)
+        return pool[pool_used++];
+    return (uint64_t *)(uintptr_t)mem_alloc_pages(1, 1).raw;
+}
 
 static unsigned int level_shift(unsigned int level) { return 39 - 9 * level; }
 
 /*
- * Map [at, at + n) and return n > 0, or 0 for no memory. Takes the largest block that alignment and
- * size allow and that finds its entry free; what is mapped already is stepped over.
+ * Map [at, at + n) to what begins at `pa` and return n > 0, or 0 for no memory. Takes the largest
+ * block that alignment and size allow and that finds its entry free; what is mapped already is
+ * stepped over.
  */
-static uint64_t map_one(uint64_t at, uint64_t size, uint64_t attr)
+static uint64_t map_one(uint64_t at, uint64_t pa, uint64_t size, uint64_t attr)
 {
     uint64_t *table = pool[0];
 
@@ -53,13 +62,13 @@ static uint64_t map_one(uint64_t at, uint64_t size, uint64_t attr)
 
         if (level == 3) {
             if (!valid)
-                *entry = at | attr | EL2_TABLE;
+                *entry = pa | attr | EL2_TABLE;
             return PAGE_SIZE;
         }
         if (valid && (*entry & EL2_TABLE) == 0)
             return span - (at & (span - 1));
-        if (!valid && level != 0 && (at & (span - 1)) == 0 && size >= span) {
-            *entry = at | attr;
+        if (!valid && level != 0 && ((at | pa) & (span - 1)) == 0 && size >= span) {
+            *entry = pa | attr;
             return span;
         }
         if (!valid) {
@@ -80,7 +89,7 @@ static enum hv_err map(uint64_t base, uint64_t size, uint64_t attr)
     uint64_t at = base & ~(PAGE_SIZE - 1);
 
     while (at < end) {
-        uint64_t done = map_one(at, end - at, attr);
+        uint64_t done = map_one(at, at, end - at, attr);
 
         if (done == 0)
             return HV_ENOMEM;
@@ -134,6 +143,15 @@ enum hv_err el2_map_ram(pa_t base, uint64_t size)
     if (err == HV_OK && end > above)
         err = map(above, end - above, MAP_RAM);
     return err;
+}
+
+enum hv_err el2_map_view(uint64_t va, pa_t pa)
+{
+    if (map_one(va, pa.raw, REGION_SIZE, MAP_RAM) == 0)
+        return HV_ENOMEM;
+    dsb_ishst();
+    isb();
+    return HV_OK;
 }
 
 enum hv_err el2_map_device(pa_t base, uint64_t size) { return map(base.raw, size, MAP_DEVICE); }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ptwr/port.h on real memory and real TLBs. EL2 maps memory one to one, so a machine address is a
- * pointer. One call, one effect: no order of effects is decided here.
+ * pointer; a guarded domain's IPAs it maps once more, in their order, so that they are pointers
+ * too. One call, one effect: no order of effects is decided here.
  *
  * TLB maintenance acts on the VMID in VTTBR_EL2: the engine runs while a vCPU of its domain is
  * loaded, or between s2_enter() and s2_leave().
@@ -30,7 +31,10 @@ unsigned int scan_zero(const uint64_t *a, unsigned int blocks);
                      : "r"(from), "i"((at) * sizeof(uint64_t))                                     \
                      : "memory")
 
-static inline uint64_t *entries(mfn_t table) { return (uint64_t *)(uintptr_t)mfn_to_pa(table).raw; }
+static inline uint64_t *entries(const struct paging_port *p, mfn_t table)
+{
+    return (uint64_t *)(uintptr_t)(p->view + mfn_to_pa(table).raw);
+}
 
 static inline uint64_t load_one(const uint64_t *from)
 {
@@ -39,14 +43,12 @@ static inline uint64_t load_one(const uint64_t *from)
 
 desc_t ptwr_port_load(void *port, mfn_t table, unsigned int index)
 {
-    (void)port;
-    return desc_of(load_one(&entries(table)[index]));
+    return desc_of(load_one(&entries(port, table)[index]));
 }
 
 void ptwr_port_store(void *port, mfn_t table, unsigned int index, desc_t value)
 {
-    (void)port;
-    __atomic_store_n(&entries(table)[index], value.raw, __ATOMIC_RELAXED);
+    __atomic_store_n(&entries(port, table)[index], value.raw, __ATOMIC_RELAXED);
 }
 
 static void read(const uint64_t *from, unsigned int count, desc_t *to)
@@ -63,8 +65,7 @@ static void read(const uint64_t *from, unsigned int count, desc_t *to)
 
 void ptwr_port_read(void *port, mfn_t table, unsigned int first, unsigned int count, desc_t *out)
 {
-    (void)port;
-    read(entries(table) + first, count, out);
+    read(entries(port, table) + first, count, out);
 }
 
 void ptwr_port_snapshot_read(void *port, unsigned int snapshot, unsigned int first,
@@ -79,7 +80,7 @@ void ptwr_port_snapshot_take(void *port, unsigned int snapshot, mfn_t table)
 {
     const struct paging_port *p = port;
 
-    scan_copy(p->snapshot[snapshot], entries(table));
+    scan_copy(p->snapshot[snapshot], entries(p, table));
 }
 
 /*
@@ -90,7 +91,7 @@ unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t tabl
                                    unsigned int from)
 {
     const struct paging_port *p = port;
-    const uint64_t *a = entries(table);
+    const uint64_t *a = entries(p, table);
     const uint64_t *b = p->snapshot[snapshot];
 
     for (; from < PTWR_ENTRIES && from % 8 != 0; from++) {
@@ -106,9 +107,8 @@ unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t tabl
 
 unsigned int ptwr_port_next_nonzero(void *port, mfn_t table, unsigned int from)
 {
-    const uint64_t *a = entries(table);
+    const uint64_t *a = entries(port, table);
 
-    (void)port;
     for (; from < PTWR_ENTRIES && from % 8 != 0; from++) {
         if (load_one(&a[from]) != 0)
             return from;
@@ -139,21 +139,32 @@ static uint64_t *s2_entry(const struct s2 *s2, ipa_t ipa)
     return &table[(ipa.raw >> PAGE_SHIFT) % S2_ENTRIES];
 }
 
+static uint64_t machine_address(const struct paging_port *p, mfn_t frame)
+{
+    const unsigned int shift = REGION_SHIFT - PAGE_SHIFT;
+    uint64_t region;
+
+    if (p->chunk == NULL)
+        return mfn_to_pa(frame).raw;
+    region = p->chunk[(frame.raw >> shift) - p->first];
+    return region << REGION_SHIFT | (uint64_t)(frame.raw & ((1U << shift) - 1)) << PAGE_SHIFT;
+}
+
 void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum ptwr_perm perm)
 {
     const struct paging_port *p = port;
     uint64_t leaf = 0;
 
     if (perm != PTWR_UNMAPPED)
-        leaf = mfn_to_pa(frame).raw | (perm == PTWR_RW ? p->leaf_rw : p->leaf_ro);
+        leaf = machine_address(p, frame) | (perm == PTWR_RW ? p->leaf_rw : p->leaf_ro);
     __atomic_store_n(s2_entry(p->s2, window_ipa(p, window, frame)), leaf, __ATOMIC_RELAXED);
 }
 
-void paging_port_fill(const struct paging_port *port, pa_t base)
+void paging_port_fill(const struct paging_port *port, ipa_t base)
 {
-    uint64_t *data = s2_entry(port->s2, ipa_of(base.raw));
+    uint64_t *data = s2_entry(port->s2, base);
     uint64_t *walk = s2_entry(port->s2, ipa_of(base.raw | port->walk));
-    uint64_t leaf = port->leaf_rw | base.raw;
+    uint64_t leaf = port->leaf_rw | machine_address(port, pa_to_mfn(pa_of(base.raw)));
 
     for (unsigned int i = 0; i < REGION_SIZE / PAGE_SIZE; i++, leaf += PAGE_SIZE) {
         data[i] = leaf;
@@ -213,7 +224,7 @@ void ptwr_port_tlbi_repeat(void *port)
 void ptwr_port_dc_civac_page(void *port, mfn_t frame)
 {
     const struct paging_port *p = port;
-    uint64_t at = mfn_to_pa(frame).raw;
+    uint64_t at = p->view + mfn_to_pa(frame).raw;
     uint64_t end = at + PAGE_SIZE;
     uint64_t line = p->line;
 

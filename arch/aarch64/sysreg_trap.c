@@ -11,6 +11,7 @@
 
 #include "core/direct_regime.h"
 #include "core/domain.h"
+#include "core/guarded_regime.h"
 #include "core/vcpu.h"
 #include "core/vgic.h"
 
@@ -255,20 +256,27 @@ static void write_through(uint32_t reg, uint64_t value)
     }
 }
 
-/* TVM is set for direct domains only. False: the instruction is not to be stepped over. */
+static bool regime_register(struct vcpu *vcpu, enum regime_reg reg, uint64_t value)
+{
+    if (vcpu->domain->kind == DOMAIN_GUARDED)
+        return guarded_regime_write(vcpu, reg, value);
+    return direct_regime_write(vcpu, reg, value);
+}
+
+/* TVM is not set for plain domains. False: the instruction is not to be stepped over. */
 static bool memory_regime_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
 {
     switch (reg) {
     case SCTLR_EL1:
-        return direct_regime_write(vcpu, REGIME_SCTLR, value);
+        return regime_register(vcpu, REGIME_SCTLR, value);
     case TTBR0_EL1:
-        return direct_regime_write(vcpu, REGIME_TTBR0, value);
+        return regime_register(vcpu, REGIME_TTBR0, value);
     case TTBR1_EL1:
-        return direct_regime_write(vcpu, REGIME_TTBR1, value);
+        return regime_register(vcpu, REGIME_TTBR1, value);
     case TCR_EL1:
-        return direct_regime_write(vcpu, REGIME_TCR, value);
+        return regime_register(vcpu, REGIME_TCR, value);
     case MAIR_EL1:
-        return direct_regime_write(vcpu, REGIME_MAIR, value);
+        return regime_register(vcpu, REGIME_MAIR, value);
     default:
         write_through(reg, value);
         return true;

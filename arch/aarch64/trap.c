@@ -156,8 +156,8 @@ static NOINLINE void trap_abort(struct vcpu *vcpu, uint64_t esr)
     trap.ipa_valid = walk || kind == FSC_TRANSLATION || kind == FSC_ACCESS_FLAG;
     if (trap.ipa_valid)
         trap.ipa = fault_ipa(walk ? 0 : trap.far.raw);
-    if (vcpu->domain->kind == DOMAIN_DIRECT)
-        abort_direct(vcpu, &trap);
+    if (vcpu->domain->kind != DOMAIN_PLAIN)
+        abort_paged(vcpu, &trap);
     else
         trap_inject_external(vcpu, &trap);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The registers that give a direct guest's descriptors their meaning: fields, and access to those
+ * The registers that give a guest's descriptors their meaning: fields, and access to those
  * of the vCPU that is loaded on this CPU.
  */
 #pragma once
@@ -22,16 +22,24 @@ enum regime_reg { REGIME_SCTLR, REGIME_TTBR0, REGIME_TTBR1, REGIME_TCR, REGIME_M
 #define TTBR_ASID_SHIFT 48
 
 #define TCR_T0SZ_SHIFT 0
+#define TCR_T0SZ       GENMASK64(5, 0)
 #define TCR_EPD0       BIT64(7)
+#define TCR_IRGN0      GENMASK64(9, 8) /* 1 and 3 are write-back */
 #define TCR_IRGN0_WBWA (UINT64_C(1) << 8)
+#define TCR_ORGN0      GENMASK64(11, 10)
 #define TCR_ORGN0_WBWA (UINT64_C(1) << 10)
+#define TCR_SH0        GENMASK64(13, 12)
 #define TCR_SH0_INNER  (UINT64_C(3) << 12)
 #define TCR_TG0        GENMASK64(15, 14) /* 0: 4 KiB */
 #define TCR_T1SZ_SHIFT 16
+#define TCR_T1SZ       GENMASK64(21, 16)
 #define TCR_A1         BIT64(22)
 #define TCR_EPD1       BIT64(23)
+#define TCR_IRGN1      GENMASK64(25, 24)
 #define TCR_IRGN1_WBWA (UINT64_C(1) << 24)
+#define TCR_ORGN1      GENMASK64(27, 26)
 #define TCR_ORGN1_WBWA (UINT64_C(1) << 26)
+#define TCR_SH1        GENMASK64(29, 28)
 #define TCR_SH1_INNER  (UINT64_C(3) << 28)
 #define TCR_TG1        GENMASK64(31, 30)
 #define TCR_TG1_4K     (UINT64_C(2) << 30)
