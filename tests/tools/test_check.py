@@ -39,7 +39,6 @@ MISTAKES = {
     "unknown-value": ("vpl011;", 'latch,paging = "magic";', GUEST + "latch,paging"),
     "wrong-type": ("cpus = <1>;", 'cpus = "one";', GUEST + "cpus"),
     "too-many-cpus": ("cpus = <1>;", "cpus = <2>;", GUEST + "cpus"),
-    "not-yet": ("vpl011;", 'latch,paging = "guarded";', GUEST + "latch,paging"),
     "no-memory": ("memory = <0 0x8000>;", "", GUEST + "memory"),
     "odd-memory": ("<0 0x8000>", "<0 0x8001>", GUEST + "memory"),
     "too-much-memory": ("<0 0x8000>", "<0 0x200000>", GUEST + "memory"),
