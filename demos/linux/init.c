@@ -3,7 +3,8 @@
  * The first process of the Linux guest. What it does is chosen on the kernel command line:
  *
  *   latch.mode=demo    real commands, one after another, then power off (default)
- *   latch.mode=bench   the timed loops of workload.c, then power off
+ *   latch.mode=bench   the timed loops of workload.c, then power off; latch.loops=NAME,NAME...
+ *                      chooses some of them
  *   latch.mode=shell   an interactive shell on the console
  *   latch.mode=reset   a few commands, then a reboot: the hypervisor restarts this guest
  *   latch.mode=idle    sleep for ever
@@ -22,6 +23,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define MAX_LOOPS 32
 
 static const char *const commands[] = {
     "uname -a",
@@ -125,9 +128,19 @@ static bool run_commands(const char *const *list, size_t count)
     return true;
 }
 
+/* latch.loops=NAME,NAME...: only those. */
 static bool run_bench(void)
 {
-    int status = run((char *[]){"/bin/workload", NULL});
+    char loops[256] = "";
+    char *argv[MAX_LOOPS + 2] = {"/bin/workload"};
+    int argc = 1;
+
+    (void)command_line_word("latch.loops", loops, sizeof(loops));
+    for (char *name = strtok(loops, ","); name != NULL && argc <= MAX_LOOPS;
+         name = strtok(NULL, ",")) {
+        argv[argc++] = name;
+    }
+    int status = run(argv);
 
     if (status != 0) {
         printf("linux: FAILED with status %d: workload\n", status);
