@@ -380,6 +380,11 @@ void domain_summary(const struct domain *d)
                "reconnected, %lu entries judged, %lu refused\n",
                d->name, count->store_faults, count->emulated, count->opened, count->validated,
                count->refused);
+        printk("latch: %s: maintenance: %lu walks answered, %lu frames made tables, %lu tables "
+               "dropped, %lu full invalidations, %lu by address, %lu of stage 2, %lu pages "
+               "cleaned\n",
+               d->name, count->walk_faults, count->promoted, count->demoted, count->tlbi_all,
+               count->tlbi_va, count->tlbi_ipa, count->cleaned);
     }
 }
 
