@@ -18,7 +18,10 @@ static ipa_t region_ipa(const struct domain *d, uint64_t i)
     return ipa_of(d->ram_base + (i << REGION_SHIFT));
 }
 
-static pa_t alloc(uint64_t bytes) { return mem_alloc_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1); }
+static pa_t alloc(uint64_t bytes)
+{
+    return mem_alloc_pages((bytes + PAGE_SIZE - 1) / PAGE_SIZE, 1);
+}
 
 /* 16 bytes for each frame, and a list of where each region's begin. */
 static enum hv_err make_frames(struct domain *d)

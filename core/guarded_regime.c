@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * While a vCPU's MMU is off its registers are its own affair. When it turns the MMU on, the tables
- * that TTBR1_EL1 names are validated first; those of TTBR0_EL1 at the first walk, which faults since
- * the register holds the root's address in the walk window.
+ * that TTBR1_EL1 names are validated first; those of TTBR0_EL1 at the first walk, which faults
+ * since the register holds the root's address in the walk window.
  */
 #include "core/guarded_regime.h"
 
@@ -36,7 +36,8 @@ static bool refuse(struct vcpu *vcpu, const char *name, uint64_t old, uint64_t v
 
 static unsigned int va_bits(uint64_t tcr, unsigned int which)
 {
-    unsigned int size = (unsigned int)(tcr >> (which == 0 ? TCR_T0SZ_SHIFT : TCR_T1SZ_SHIFT)) & 0x3f;
+    unsigned int size =
+        (unsigned int)(tcr >> (which == 0 ? TCR_T0SZ_SHIFT : TCR_T1SZ_SHIFT)) & 0x3f;
 
     /* What is out of range behaves as the limit (Arm ARM D8.2.5, without FEAT_TTST, LVA). */
     if (size < MIN_TXSZ)

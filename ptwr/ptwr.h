@@ -172,8 +172,7 @@ struct ptwr {
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
     uint64_t links;  /* changes whenever a way from a base to a table may have ended; never 0 */
 
-    bool blocks; /* some table has had a block since the domain started; guarded: and it is not
-                    known below which root (FRAME_BLOCKS) */
+    bool blocks; /* direct: some table has had a block since the domain started */
 
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
 

@@ -85,10 +85,13 @@ enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
     return HV_OK;
 }
 
-static void add_role(struct frame *root, unsigned int which)
+static void add_role(struct ptwr *p, struct frame *root, unsigned int which)
 {
     if (!frame_has(root, FRAME_ROOT)) {
-        /* An entry may refer to a guarded root as well: a root has roles where it had a way back. */
+        /* An entry may refer to a guarded root as well: a root has roles where it had a way back.
+         */
+        if (frame_has(root, FRAME_BACKPTR))
+            root_note_block(p, mfn_of(root->parent));
         root->index = frame_has(root, FRAME_BACKPTR) ? 0 : root->index & FRAME_BLOCKS;
         frame_clear(root, FRAME_BACKPTR);
         frame_set(root, FRAME_ROOT);
@@ -112,7 +115,7 @@ enum hv_err ptwr_load_base(struct ptwr *p, unsigned int vcpu, unsigned int which
         err = get_table(p, mfn, 0, budget);
         if (err != HV_OK)
             return err;
-        add_role(frame_get(p->frames, mfn), which);
+        add_role(p, frame_get(p->frames, mfn), which);
     }
     *base = mfn;
     p->links++;
@@ -154,26 +157,29 @@ static bool has_blocks(const struct ptwr *p, mfn_t root)
     return f != NULL && frame_has(f, FRAME_ROOT) && (f->index & FRAME_BLOCKS) != 0;
 }
 
+/*
+ * Up to the root, or to the table whose validation all wait for. Where a table is shared there is
+ * no one way up: all roots above it were marked when it became that.
+ */
 void root_note_block(struct ptwr *p, mfn_t table)
 {
     struct frame *f = frame_get(p->frames, table);
+    bool waiting;
 
-    /* As often as there are levels, and once more for a chain that a guest makes of them. */
-    for (unsigned int i = 0; i < 4 && p->guarded; i++) {
-        bool waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
-
-        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent)))) {
-            f->index |= FRAME_BLOCKS;
-            if (!f->hooked)
-                return;
+    if (!p->guarded) {
+        p->blocks = true;
+        return;
+    }
+    for (;;) {
+        waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
+        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent))))
             break;
-        }
         if (!waiting && !frame_has(f, FRAME_BACKPTR))
-            break;
+            return;
         table = mfn_of(f->parent);
         f = frame_get(p->frames, table);
     }
-    p->blocks = true;
+    f->index |= FRAME_BLOCKS;
 }
 
 static void drop(struct ptwr *p, mfn_t root, mfn_t before)
@@ -263,7 +269,7 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
     }
     if (err != HV_OK)
         return err;
-    add_role(f, which);
+    add_role(p, f, which);
     frame_set(f, FRAME_PINNED);
     f->parent = p->kept.raw;
     p->kept = root;
@@ -293,7 +299,7 @@ void ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned 
 
     p->base[vcpu][0] = root;
     p->va_bits[vcpu][0] = (uint8_t)va_bits;
-    if (!mfn_eq(old, root) && (p->blocks || has_blocks(p, old) || has_blocks(p, root)))
+    if (!mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root)))
         sequence_flush(p);
 }
 
@@ -318,10 +324,10 @@ enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
         return err;
     }
     if (!mfn_is_none(root))
-        add_role(frame_get(p->frames, root), 1);
+        add_role(p, frame_get(p->frames, root), 1);
     p->base[vcpu][1] = root;
     p->links++;
-    if (!mfn_eq(old, root) && (p->blocks || has_blocks(p, old) || has_blocks(p, root)))
+    if (!mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root)))
         sequence_flush(p);
     return HV_OK;
 }
@@ -351,7 +357,7 @@ static enum hv_err root_fault(struct ptwr *p, unsigned int vcpu, mfn_t root, uns
     err = keep(p, vcpu, 0, root, budget);
     if (err != HV_OK)
         return err;
-    add_role(frame_get(p->frames, root), 0);
+    add_role(p, frame_get(p->frames, root), 0);
     /* What this CPU walked before, with pages where this root has blocks, was never broken. */
     if (has_blocks(p, root))
         sequence_flush(p);
@@ -388,4 +394,3 @@ enum hv_err ptwr_walk_fault(struct ptwr *p, unsigned int vcpu, mfn_t table, unsi
         return HV_EINVAL;
     }
 }
-

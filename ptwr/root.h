@@ -17,8 +17,19 @@ static inline unsigned int root_first_level(const struct ptwr *p, unsigned int v
     return 4U - (bits - PAGE_SHIFT + PTWR_INDEX_BITS - 1U) / PTWR_INDEX_BITS;
 }
 
-/* A block was taken in this table: the roots above it are marked, or all are. */
+/* A block was taken in this table: the root above it is marked. */
 void root_note_block(struct ptwr *p, mfn_t table);
+
+/* Guarded: a second entry, in `table`, refers to this one: what blocks it will have is not known.
+ */
+static inline void root_note_shared(struct ptwr *p, const struct frame *shared, mfn_t table)
+{
+    if (!p->guarded)
+        return;
+    root_note_block(p, table);
+    if (frame_has(shared, FRAME_BACKPTR))
+        root_note_block(p, mfn_of(shared->parent));
+}
 
 /*
  * Guarded: drop the roots that no vCPU has loaded; a store to such a root drops it alone. False:

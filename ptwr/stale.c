@@ -33,6 +33,8 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     f->index = 0;
     f->parent = MFN_NONE.raw;
     frame_set(f, FRAME_TEARDOWN);
+    if (p->guarded && !p->count_users && frame_level(f) == 3)
+        taken = 0; /* its leaves took nothing */
     frame_set_cursor(f, taken);
     if (p->nr_stale == 0)
         p->stale_head = mfn;
@@ -44,6 +46,15 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     if (mfn_is_none(p->teardown))
         p->teardown = mfn;
     p->nr_stale++;
+}
+
+static bool all_invalid(const desc_t *block, unsigned int count)
+{
+    uint64_t any = 0;
+
+    for (unsigned int i = 0; i < count; i++)
+        any |= block[i].raw;
+    return (any & DESC_VALID) == 0;
 }
 
 /* Drop what the entries of the first frame with TEARDOWN refer to, from the last taken down. */
@@ -59,6 +70,11 @@ static void teardown(struct ptwr *p, unsigned int *budget)
         unsigned int count = type_block(end, *budget);
 
         ptwr_port_read(p->port, mfn, end - count, count, block);
+        if (all_invalid(block, count)) {
+            frame_set_cursor(f, end - count);
+            type_spend(budget, 1 + count / 4);
+            continue;
+        }
         do {
             end--;
             count--;

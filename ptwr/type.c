@@ -56,10 +56,11 @@ static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t
     f->type_count++;
     if (f->hooked || frame_has(f, FRAME_ROOT)) {
         f->hooked = 1;
+        root_note_shared(p, f, at.table);
         frame_clear(f, FRAME_BACKPTR);
         return HV_OK;
     }
-    if ((f->index & FRAME_BLOCKS) != 0)
+    if (mfn_is_none(mfn_of(f->parent)) && (f->index & FRAME_BLOCKS) != 0)
         root_note_block(p, at.table);
     f->hooked = 1;
     frame_set(f, FRAME_BACKPTR);

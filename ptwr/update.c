@@ -157,7 +157,7 @@ bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint
     desc_t old;
 
     if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
-        policy_opens(p, at.table, pc))
+        (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)))
         return false;
     old = ptwr_port_load(p->port, at.table, at.index);
     if (!desc_eq(old, value) && !update_page(p, at, old, value))
