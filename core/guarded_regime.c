@@ -76,9 +76,25 @@ static uint64_t walked_ttbr(const struct domain *d, uint64_t ttbr, mfn_t root)
     return (ttbr & ~(TTBR_BADDR | TTBR_CNP)) | base | d->paging.ptwr.walk;
 }
 
+/* The new base, or with `flush` nothing of the old one left before its first walk. */
+static void switch_base(struct vcpu *vcpu, enum regime_reg reg, uint64_t value, bool flush)
+{
+    uint64_t tcr = regime_read(REGIME_TCR);
+    unsigned int budget = PTWR_BUDGET;
+
+    if (flush)
+        regime_no_walks();
+    regime_write(reg, value);
+    if (flush) {
+        ptwr_flush(&vcpu->domain->paging.ptwr, &budget);
+        regime_write(REGIME_TCR, tcr);
+    }
+}
+
 static bool write_ttbr0(struct vcpu *vcpu, uint64_t value)
 {
     struct domain *d = vcpu->domain;
+    bool flush;
     mfn_t root;
 
     if (!is_on(vcpu)) {
@@ -88,13 +104,14 @@ static bool write_ttbr0(struct vcpu *vcpu, uint64_t value)
     if (!starts_page(vcpu, "TTBR0_EL1", value))
         return false;
     root = root_of(d, value);
-    ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(regime_read(REGIME_TCR), 0));
-    regime_write(REGIME_TTBR0, walked_ttbr(d, value, root));
+    flush =
+        ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(regime_read(REGIME_TCR), 0));
+    switch_base(vcpu, REGIME_TTBR0, walked_ttbr(d, value, root), flush);
     return true;
 }
 
 /* The engine's answer to a new TTBR1_EL1: HV_OK, or the register is not to be written now. */
-static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttbr)
+static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttbr, bool *flush)
 {
     struct domain *d = vcpu->domain;
     struct ptwr *p = &d->paging.ptwr;
@@ -109,7 +126,7 @@ static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttb
         return HV_EPERM;
     if ((tcr & TCR_EPD1) == 0 && mfn_is_none(root))
         return HV_EINVAL;
-    err = ptwr_set_kernel_base(p, vcpu->id, root, va_bits(tcr, 1), &budget);
+    err = ptwr_set_kernel_base(p, vcpu->id, root, va_bits(tcr, 1), flush, &budget);
     refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
     if (err == HV_EPERM)
         paging_crash(vcpu);
@@ -119,11 +136,12 @@ static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttb
 static bool write_ttbr1(struct vcpu *vcpu, uint64_t value)
 {
     enum hv_err err = HV_OK;
+    bool flush = false;
 
     if (is_on(vcpu))
-        err = set_kernel_base(vcpu, regime_read(REGIME_TCR), value);
+        err = set_kernel_base(vcpu, regime_read(REGIME_TCR), value, &flush);
     if (err == HV_OK)
-        regime_write(REGIME_TTBR1, value & ~TTBR_CNP);
+        switch_base(vcpu, REGIME_TTBR1, value & ~TTBR_CNP, flush);
     if (err == HV_EINVAL)
         return refuse(vcpu, "TTBR1_EL1", regime_read(REGIME_TTBR1), value);
     return err == HV_OK;
@@ -184,7 +202,8 @@ static bool write_tcr(struct vcpu *vcpu, uint64_t value)
             return refuse(vcpu, "TCR_EL1", old, value);
         if (!can_walk(vcpu, value))
             return false;
-        ptwr_set_user_base(p, vcpu->id, p->base[vcpu->id][0], va_bits(value, 0));
+        if (ptwr_set_user_base(p, vcpu->id, p->base[vcpu->id][0], va_bits(value, 0)))
+            return false; /* never: it is the same root */
     }
     regime_write(REGIME_TCR, value);
     return true;
@@ -220,21 +239,25 @@ static bool turn_on(struct vcpu *vcpu, uint64_t sctlr)
     struct domain *d = vcpu->domain;
     uint64_t tcr = regime_read(REGIME_TCR);
     uint64_t ttbr0 = regime_read(REGIME_TTBR0);
+    unsigned int budget = PTWR_BUDGET;
     enum hv_err err;
     mfn_t root;
+    bool flush;
 
     if ((sctlr & SCTLR_EL1_C) == 0)
         return refuse(vcpu, "SCTLR_EL1", regime_read(REGIME_SCTLR), sctlr);
     tcr = clean_tcr(d, tcr);
     if (!can_walk(vcpu, tcr) || !take_mair(vcpu) || !starts_page(vcpu, "TTBR0_EL1", ttbr0))
         return false;
-    err = set_kernel_base(vcpu, tcr, regime_read(REGIME_TTBR1));
+    err = set_kernel_base(vcpu, tcr, regime_read(REGIME_TTBR1), &flush);
     if (err == HV_EINVAL)
         return refuse(vcpu, "TTBR1_EL1", 0, regime_read(REGIME_TTBR1));
     if (err != HV_OK)
         return false;
     root = root_of(d, ttbr0);
-    ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(tcr, 0));
+    flush = ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(tcr, 0)) || flush;
+    if (flush) /* of what the vCPU walked before it turned its MMU off */
+        ptwr_flush(&d->paging.ptwr, &budget);
     regime_write(REGIME_TCR, tcr);
     regime_write(REGIME_TTBR1, regime_read(REGIME_TTBR1) & ~TTBR_CNP);
     regime_write(REGIME_TTBR0, walked_ttbr(d, ttbr0, root));

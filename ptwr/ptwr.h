@@ -239,17 +239,20 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu);
 /*
  * Guarded: TTBR0_EL1 of a vCPU names this frame now (MFN_NONE: none of the domain's), and
  * translates so many bits. Nothing is judged: its first walk faults (ptwr_walk_fault()). The caller
- * writes the register afterwards.
+ * writes the register afterwards. True: meanwhile there are no walks, and there is a flush
+ * (ptwr_flush()), for a block of the one tree and a table of the other must not be cached for one
+ * VA and one ASID.
  */
-void ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
+NODISCARD
+bool ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
 
 /*
- * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register.
- * Errors as ptwr_load_base().
+ * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register;
+ * *flush is what is true above. Errors as ptwr_load_base().
  */
 NODISCARD
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
-                                 unsigned int va_bits, unsigned int *budget);
+                                 unsigned int va_bits, bool *flush, unsigned int *budget);
 
 /* Guarded: the vCPU's MMU is off, or the vCPU is. Preconditions as ptwr_unload(). */
 void ptwr_stage1_off(struct ptwr *p, unsigned int vcpu);

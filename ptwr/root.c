@@ -293,23 +293,28 @@ static enum hv_err close_below(struct ptwr *p, unsigned int vcpu, mfn_t root, un
     return HV_OK;
 }
 
-void ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits)
+static bool must_flush(const struct ptwr *p, mfn_t old, mfn_t root)
+{
+    return !mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root));
+}
+
+bool ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits)
 {
     mfn_t old = p->base[vcpu][0];
 
     p->base[vcpu][0] = root;
     p->va_bits[vcpu][0] = (uint8_t)va_bits;
-    if (!mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root)))
-        sequence_flush(p);
+    return must_flush(p, old, root);
 }
 
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
-                                 unsigned int va_bits, unsigned int *budget)
+                                 unsigned int va_bits, bool *flush, unsigned int *budget)
 {
     mfn_t old = p->base[vcpu][1];
     uint8_t old_bits = p->va_bits[vcpu][1];
     enum hv_err err = HV_OK;
 
+    *flush = false;
     if (mfn_eq(old, root) && old_bits == va_bits)
         return HV_OK;
     p->va_bits[vcpu][1] = (uint8_t)va_bits;
@@ -327,8 +332,7 @@ enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
         add_role(p, frame_get(p->frames, root), 1);
     p->base[vcpu][1] = root;
     p->links++;
-    if (!mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root)))
-        sequence_flush(p);
+    *flush = must_flush(p, old, root);
     return HV_OK;
 }
 
