@@ -33,12 +33,14 @@ static enum hv_err get_table(struct ptwr *p, mfn_t mfn, unsigned int level, unsi
     }
     if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))
         type_cancel(p, mfn);
-    if (f->state == FRAME_ATTACHED && f->type != frame_type_of_level(level)) {
-        /* Perhaps by what stale tables still hold only. */
+    while (f->state == FRAME_ATTACHED && f->type != frame_type_of_level(level)) {
+        /* Perhaps by what stale tables, or address spaces that nobody uses, still hold only. */
         enum hv_err err = stale_teardown(p, budget);
 
         if (err != HV_OK)
             return err;
+        if (f->state != FRAME_ATTACHED || !root_drop_unloaded(p))
+            break;
     }
     if (f->state != FRAME_ATTACHED) {
         enum hv_err err = type_promote(p, mfn, level, budget);
@@ -248,8 +250,15 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
 {
     unsigned int level = root_first_level(p, vcpu, which);
     struct frame *f = type_frame(p, root);
+    uint64_t refused = p->count.refused;
     enum hv_err err;
 
+    /* No walk may come by this root to a table that is open in another's tree, or is the root. */
+    if (p->nr_open != 0 && slot_is_below(p, root)) {
+        err = ptwr_sync(p, PTWR_T_REFERENCE, budget);
+        if (err != HV_OK)
+            return err;
+    }
     if (f != NULL && frame_has(f, FRAME_PINNED)) {
         if (frame_level(f) == level)
             return HV_OK;
@@ -261,8 +270,9 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
             return refuse_frame(p, root, level, PTWR_RULE_TYPE);
     }
     err = get_table(p, root, level, budget);
-    if (err == HV_EBUSY && p->nr_open != 0) {
-        /* A table below it is open still, for what it was before. */
+    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
+        /* What was written to open tables may end the use that stood against it. */
+        p->count.refused = refused;
         err = ptwr_sync(p, PTWR_T_REFERENCE, budget);
         if (err == HV_OK)
             err = get_table(p, root, level, budget);
