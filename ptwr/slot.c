@@ -75,6 +75,29 @@ bool slot_is_below(const struct ptwr *p, mfn_t table)
     return false;
 }
 
+struct ptwr_slot *slot_above(struct ptwr *p, mfn_t table)
+{
+    const struct frame *f = frame_get(p->frames, table);
+
+    if (p->nr_open == 0 || !p->guarded)
+        return NULL;
+    while (frame_has(f, FRAME_BACKPTR)) {
+        struct ptwr_slot *slot = type_slot(p, mfn_of(f->parent));
+
+        if (slot != NULL)
+            return slot;
+        f = frame_get(p->frames, mfn_of(f->parent));
+    }
+    if (frame_has(f, FRAME_ROOT))
+        return NULL;
+    /* Which tables refer to this one is not known: any open one of a level above may have. */
+    for (unsigned int i = 0; i < p->nr_slots; i++) {
+        if (!mfn_is_none(p->slots[i].table) && p->slots[i].level < frame_level(f))
+            return &p->slots[i];
+    }
+    return NULL;
+}
+
 static struct ptwr_slot *oldest(struct ptwr *p)
 {
     struct ptwr_slot *found = &p->slots[0];
@@ -209,8 +232,23 @@ struct batch_runs {
 };
 
 /*
- * What the guest made invalid needs no judging, and may be all that stands in the way of the rest.
- * HV_OK or HV_EAGAIN.
+ * May an entry of a batch give back what it was before what it is now is judged? A guarded guest's
+ * old entries never return.
+ */
+static bool drops_first(const struct ptwr *p, desc_t now)
+{
+    return !desc_is_valid(now) || (p->guarded && p->action == PTWR_ACTION_REFUSE);
+}
+
+static bool is_dropped(const struct ptwr *p, const struct ptwr_slot *slot, unsigned int index,
+                       desc_t now)
+{
+    return index < slot->dropped && drops_first(p, now);
+}
+
+/*
+ * What the guest took out of the table needs no judging, and may be all that stands in the way of
+ * the rest. HV_OK or HV_EAGAIN.
  */
 static enum hv_err batch_drop(struct ptwr *p, struct ptwr_slot *slot, unsigned int *budget)
 {
@@ -232,11 +270,11 @@ static enum hv_err batch_drop(struct ptwr *p, struct ptwr_slot *slot, unsigned i
         ptwr_port_snapshot_read(p->port, number, first, count, then);
         for (unsigned int i = 0; i < count && *budget != 0; i++, slot->dropped++) {
             type_spend(budget, 1);
-            if (desc_is_valid(now[i]) || desc_eq(now[i], then[i]))
+            if (!drops_first(p, now[i]) || desc_eq(now[i], then[i]))
                 continue;
             type_drop(p, (struct type_at){slot->table, slot->dropped, slot->level}, then[i]);
             type_spend(budget, type_cost(then[i], slot->level));
-            slot->changed++;
+            slot->changed = (uint16_t)(slot->changed + !desc_is_valid(now[i]));
         }
     }
 }
@@ -270,7 +308,8 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     }
     if (err != HV_OK)
         return err;
-    type_drop(p, at, change[0]);
+    if (!is_dropped(p, slot, at.index, change[1]))
+        type_drop(p, at, change[0]);
     if (at.level == 3)
         type_learn(p, &runs->dropped, change[0]);
     return HV_OK;
@@ -418,8 +457,7 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
         if (*budget == 0)
             return HV_EAGAIN;
         ptwr_port_snapshot_read(p->port, number, slot->cursor, 1, &then);
-        if (slot->cursor >= slot->dropped ||
-            desc_is_valid(ptwr_port_load(p->port, table, at.index)))
+        if (!is_dropped(p, slot, at.index, ptwr_port_load(p->port, table, at.index)))
             type_drop(p, at, then);
         slot->cursor++;
         type_spend(budget, 1 + type_cost(then, at.level));
@@ -488,11 +526,30 @@ static enum hv_err verdict(struct ptwr *p, enum hv_err err)
     return HV_EPERM;
 }
 
+/*
+ * An unmodified guest knows of no batches: what it took out of an open table it may use at once for
+ * something else, and other open tables may be no tables any more. HV_OK or HV_EAGAIN.
+ */
+static enum hv_err drop_replaced(struct ptwr *p, unsigned int *budget)
+{
+    for (unsigned int level = 0; level < 3; level++) {
+        for (unsigned int i = 0; i < p->nr_slots; i++) {
+            if (mfn_is_none(p->slots[i].table) || p->slots[i].level != level)
+                continue;
+            if (batch_drop(p, &p->slots[i], budget) != HV_OK)
+                return HV_EAGAIN;
+        }
+    }
+    return stale_teardown(p, budget);
+}
+
 /* Rounds while one of them closes something; then the first that is left gives way. */
 static enum hv_err close_all(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
 {
     if (p->nr_open != 0)
         protect(p, p->slots, p->nr_slots, ANY_VCPU, why);
+    if (p->guarded && p->nr_open > 1 && drop_replaced(p, budget) != HV_OK)
+        return HV_EAGAIN;
     while (p->nr_open != 0) {
         uint32_t closed = p->closed;
         enum hv_err err = close_round(p, false, budget);
@@ -510,7 +567,11 @@ enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger
 {
     enum hv_err err;
 
+    if (slot_above(p, slot->table) != NULL)
+        return close_all(p, why, budget);
     protect(p, slot, 1, ANY_VCPU, why);
+    if (p->guarded && stale_teardown(p, budget) != HV_OK)
+        return HV_EAGAIN;
     err = run(p, slot, false, budget);
     return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : verdict(p, err);
 }

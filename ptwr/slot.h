@@ -16,6 +16,12 @@ bool slot_can_open(const struct ptwr *p, mfn_t table);
 bool slot_is_below(const struct ptwr *p, mfn_t table);
 
 /*
+ * Guarded: the open table nearest above, or one that may be; NULL: there is none. The guest may
+ * have taken `table` out of that one, and use it for something else.
+ */
+struct ptwr_slot *slot_above(struct ptwr *p, mfn_t table);
+
+/*
  * Detach an attached table and let the guest write it. Precondition: slot_can_open(). HV_OK: open.
  * Otherwise no slot was free and the oldest could not be reconnected yet: as slot_close().
  */

@@ -157,7 +157,8 @@ bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint
     desc_t old;
 
     if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
-        (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)))
+        (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)) ||
+        slot_above(p, at.table) != NULL)
         return false;
     old = ptwr_port_load(p->port, at.table, at.index);
     if (!desc_eq(old, value) && !update_page(p, at, old, value))
@@ -293,8 +294,13 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
             return outcome_of(err);
     }
     switch (f->state) {
-    case FRAME_ATTACHED:
+    case FRAME_ATTACHED: {
+        struct ptwr_slot *above = slot_above(p, store->table);
+
+        if (above != NULL)
+            return outcome_of(slot_close(p, above, PTWR_T_REFERENCE, budget));
         return store_to_attached(p, store, budget);
+    }
     case FRAME_PROTECTING:
         if (type_slot(p, store->table) != NULL)
             return outcome_of(slot_close(p, type_slot(p, store->table), PTWR_T_SLOT, budget));
