@@ -186,7 +186,21 @@ static inline unsigned int frame_level(const struct frame *frame)
  * only: entries come in runs. Empty if zeroed.
  */
 struct frame_run {
-    uint64_t key;         /* such a page, as a descriptor */
+    uint64_t key;         /* such a page, as a descriptor: frame_run_place() */
     uint64_t delta;       /* what it adds to struct frame.counts */
-    struct frame *frames; /* of its region */
+    uint64_t full;        /* what has to be clear there before: FRAME_COUNTS_HIGH */
+    struct frame *frames; /* of its region, */
+    uint64_t count;       /* and how many: 0 while nothing is known */
 };
+
+/* A descriptor, turned so that the place of its page in the region is lowest. */
+static inline uint64_t frame_run_turn(uint64_t descriptor)
+{
+    return descriptor >> PAGE_SHIFT | descriptor << (64 - PAGE_SHIFT);
+}
+
+/* The place in the region of a page of the run; run->count or more: it is none of those. */
+static inline uint64_t frame_run_place(const struct frame_run *run, uint64_t descriptor)
+{
+    return frame_run_turn(descriptor) ^ run->key;
+}

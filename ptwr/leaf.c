@@ -194,7 +194,9 @@ void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
     /* One of a contiguous group stands for more than its page. */
     if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || type_frame(p, mfn) == NULL)
         return;
-    run->key = d.raw;
+    run->key = frame_run_turn(d.raw & ~GENMASK64(REGION_SHIFT - 1, PAGE_SHIFT));
     run->delta = leaf_delta(p, d);
+    run->full = FRAME_COUNTS_HIGH;
+    run->count = UINT64_C(1) << (REGION_SHIFT - PAGE_SHIFT);
     run->frames = p->frames->region[(mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - p->frames->first];
 }

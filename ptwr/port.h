@@ -43,6 +43,22 @@ unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t tabl
                                    unsigned int from);
 unsigned int ptwr_port_next_nonzero(void *port, mfn_t table, unsigned int from);
 
+/*
+ * The same without a copy: a table and a snapshot of it side by side, to be read by
+ * ptwr_view_load(). It lasts until the next call of the port.
+ */
+struct ptwr_view {
+    const desc_t *now;
+    const desc_t *then;
+};
+struct ptwr_view ptwr_port_view(void *port, unsigned int snapshot, mfn_t table);
+
+/* One single-copy atomic access: the compiler may neither split nor repeat it. */
+static inline desc_t ptwr_view_load(const desc_t *at)
+{
+    return desc_of(*(const volatile uint64_t *)&at->raw);
+}
+
 /* Store the stage-2 leaf entry of one frame in one window, in every view of the domain. No
  * barrier, no TLBI: those are the sequence's. */
 void ptwr_port_s2_store(void *port, enum ptwr_window window, mfn_t frame, enum ptwr_perm perm);

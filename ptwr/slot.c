@@ -315,38 +315,114 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     return HV_OK;
 }
 
-/* Entries that scans of a batch read at a time. */
-#define BATCH_BLOCK 32
+/* Unchanged entries in a row from which on the port finds the next change sooner. */
+#define BATCH_UNCHANGED 4
 
-struct batch_block {
-    unsigned int count;
-    desc_t now[BATCH_BLOCK];
-    desc_t then[BATCH_BLOCK];
-};
+/* Pages of runs that cost what one unit of a budget stands for. One for another counts as two. */
+#define BATCH_PAGES 6
+
+static inline bool batch_page(const struct batch_runs *runs, uint8_t owner, const desc_t *then_at,
+                              const desc_t *now_at, unsigned int *replaced)
+{
+    desc_t then = ptwr_view_load(then_at);
+    desc_t now = ptwr_view_load(now_at);
+
+    if (!type_exchange_fast(&runs->taken, &runs->dropped, owner, then, now))
+        return false;
+    if (desc_is_valid(then) && desc_is_valid(now))
+        ++*replaced;
+    return true;
+}
 
 /*
- * Entries from the slot's cursor, which is block entry `from`, on for as long as they are pages of
- * runs, or have not changed. Where it ended; a third of the changed ones is what they cost.
+ * How many entries in a row, of `count` from the view's first on, are changed pages of runs.
+ * *replaced counts those that take another's place. Four at a time: most of the work of a batch is
+ * here, and a loop of one would be mostly loop.
  */
-static unsigned int batch_pages(struct ptwr *p, struct ptwr_slot *slot,
-                                const struct batch_runs *runs, const struct batch_block *block,
-                                unsigned int from, unsigned int *budget)
+static inline unsigned int batch_row(const struct batch_runs *runs, uint8_t owner,
+                                     struct ptwr_view at, unsigned int count,
+                                     unsigned int *replaced)
 {
-    unsigned int changed = 0;
-    unsigned int i;
+    const desc_t *first = at.now;
+    const desc_t *end = at.now + count;
 
-    for (i = from; i < block->count; i++) {
-        if (desc_eq(block->now[i], block->then[i]))
-            continue;
-        if (!type_exchange_fast(p, &runs->taken, &runs->dropped, block->then[i], block->now[i]))
-            break;
-        changed++;
+    for (; end - at.now >= 4; at.now += 4, at.then += 4) {
+        if (!batch_page(runs, owner, &at.then[0], &at.now[0], replaced))
+            return (unsigned int)(at.now - first);
+        if (!batch_page(runs, owner, &at.then[1], &at.now[1], replaced))
+            return (unsigned int)(at.now - first) + 1;
+        if (!batch_page(runs, owner, &at.then[2], &at.now[2], replaced))
+            return (unsigned int)(at.now - first) + 2;
+        if (!batch_page(runs, owner, &at.then[3], &at.now[3], replaced))
+            return (unsigned int)(at.now - first) + 3;
     }
-    slot->cursor = (uint16_t)(slot->cursor + i - from);
-    slot->changed = (uint16_t)(slot->changed + changed);
-    p->count.validated += changed;
-    type_spend(budget, (changed + 2) / 3);
-    return i;
+    while (at.now < end && batch_page(runs, owner, at.then, at.now, replaced)) {
+        at.now++;
+        at.then++;
+    }
+    return (unsigned int)(at.now - first);
+}
+
+/* Where a scan for pages of runs is, and what it has found since the budget was last charged. */
+struct batch_scan {
+    unsigned int index;
+    unsigned int unchanged;
+    unsigned int replaced;
+    unsigned int in_a_row; /* unchanged entries before this one */
+};
+
+/* From the scan's place to `end` at most. HV_OK: it stands at another change than such a page. */
+static inline bool batch_stretch(const struct batch_runs *runs, uint8_t owner,
+                                 struct ptwr_view view, unsigned int end, struct batch_scan *scan)
+{
+    while (scan->index < end && scan->in_a_row < BATCH_UNCHANGED) {
+        unsigned int i = scan->index;
+        unsigned int pages = batch_row(runs, owner, (struct ptwr_view){&view.now[i], &view.then[i]},
+                                       end - i, &scan->replaced);
+
+        i += pages;
+        scan->index = i;
+        if (pages != 0)
+            scan->in_a_row = 0;
+        if (i == end)
+            break;
+        if (!desc_eq(ptwr_view_load(&view.now[i]), ptwr_view_load(&view.then[i])))
+            return true;
+        scan->index++;
+        scan->unchanged++;
+        scan->in_a_row++;
+    }
+    return false;
+}
+
+/*
+ * Pages of runs, from the slot's cursor on, and a few unchanged entries between them. true: the
+ * cursor stands at another change; false: at unchanged ones, at the table's end, or the budget is
+ * spent.
+ */
+static bool batch_pages(struct ptwr *p, struct ptwr_slot *slot, const struct batch_runs *runs,
+                        struct ptwr_view view, unsigned int *budget)
+{
+    const struct batch_runs known = *runs; /* in registers, whatever is stored to */
+    struct batch_scan scan = {.index = slot->cursor};
+    bool other = false;
+
+    while (!other && *budget != 0 && scan.in_a_row < BATCH_UNCHANGED && scan.index < PTWR_ENTRIES) {
+        unsigned int first = scan.index;
+        unsigned int most = *budget * (BATCH_PAGES / 2);
+        unsigned int end = PTWR_ENTRIES - first < most ? PTWR_ENTRIES : first + most;
+        unsigned int changed;
+
+        scan.unchanged = 0;
+        scan.replaced = 0;
+        other = batch_stretch(&known, p->owner, view, end, &scan);
+        changed = scan.index - first - scan.unchanged;
+        slot->cursor = (uint16_t)scan.index;
+        slot->changed = (uint16_t)(slot->changed + changed);
+        p->count.validated += changed;
+        type_spend(budget, (changed + scan.replaced + BATCH_PAGES - 1) / BATCH_PAGES);
+    }
+    return other;
 }
 
 /* One entry, at the slot's cursor; it moves on. Errors as batch_entry(). */
@@ -368,24 +444,32 @@ static enum hv_err batch_one(struct ptwr *p, struct ptwr_slot *slot, struct batc
     return HV_OK;
 }
 
-/* The block at the slot's cursor. HV_OK: all of it, or the budget is spent. Errors as
- * batch_entry(). */
+/*
+ * From the slot's cursor, where an entry has changed, on. HV_OK: up to one that has not, or the
+ * budget is spent. Errors as batch_entry().
+ */
 static enum hv_err batch_judge(struct ptwr *p, struct ptwr_slot *slot, struct batch_runs *runs,
-                               const struct batch_block *block, unsigned int *budget)
+                               unsigned int *budget)
 {
-    unsigned int i = 0;
+    unsigned int number = (unsigned int)(slot - p->slots);
 
-    while (*budget != 0) {
+    while (*budget != 0 && slot->cursor < PTWR_ENTRIES) {
+        struct ptwr_view view = ptwr_port_view(p->port, number, slot->table);
+        desc_t old, value;
         enum hv_err err;
 
-        if (slot->level == 3 && slot->cursor >= slot->dropped)
-            i = batch_pages(p, slot, runs, block, i, budget);
-        if (i == block->count || *budget == 0)
+        if (slot->level == 3 && slot->cursor >= slot->dropped &&
+            !batch_pages(p, slot, runs, view, budget))
             return HV_OK;
-        err = batch_one(p, slot, runs, block->then[i], block->now[i], budget);
+        if (*budget == 0)
+            return HV_OK;
+        old = ptwr_view_load(&view.then[slot->cursor]);
+        value = ptwr_view_load(&view.now[slot->cursor]);
+        if (desc_eq(old, value))
+            return HV_OK;
+        err = batch_one(p, slot, runs, old, value, budget);
         if (err != HV_OK)
             return err;
-        i++;
     }
     return HV_OK;
 }
@@ -395,22 +479,17 @@ static enum hv_err batch(struct ptwr *p, struct ptwr_slot *slot, unsigned int *b
 {
     unsigned int number = (unsigned int)(slot - p->slots);
     struct batch_runs runs = {0};
-    struct batch_block block;
 
     for (;;) {
         unsigned int first = ptwr_port_next_change(p->port, number, slot->table, slot->cursor);
-        unsigned int left = PTWR_ENTRIES - first;
         enum hv_err err;
 
         slot->cursor = (uint16_t)first;
-        if (left == 0)
+        if (first == PTWR_ENTRIES)
             return HV_OK;
         if (*budget == 0)
             return HV_EAGAIN;
-        block.count = left < BATCH_BLOCK ? left : BATCH_BLOCK;
-        ptwr_port_read(p->port, slot->table, first, block.count, block.now);
-        ptwr_port_snapshot_read(p->port, number, first, block.count, block.then);
-        err = batch_judge(p, slot, &runs, &block, budget);
+        err = batch_judge(p, slot, &runs, budget);
         if (err != HV_OK)
             return err;
     }

@@ -349,7 +349,7 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
     for (unsigned int i = 0; i < count; i++, at.index++) {
         enum hv_err err;
 
-        if (at.level == 3 && type_take_fast(p, &scan->run, block[i])) {
+        if (at.level == 3 && type_take_fast(&scan->run, p->owner, block[i])) {
             p->count.validated++;
             frame_set_cursor(f, at.index + 1U);
             continue;

@@ -111,34 +111,36 @@ void type_put(struct ptwr *p, mfn_t mfn);
 /* Learn from a level-3 entry that was just taken, or dropped. */
 void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d);
 
-/* The ordinary frame behind a page of the run; NULL: it is to be judged the long way. */
-static inline struct frame *type_run_frame(const struct ptwr *p, const struct frame_run *run,
-                                           desc_t d)
+/*
+ * The ordinary frame behind a page of the run; NULL: it is to be judged the long way. An invalid
+ * entry is of no run, for the key is valid.
+ */
+static inline struct frame *type_run_frame(const struct frame_run *run, uint8_t owner, desc_t d)
 {
-    const uint64_t place = GENMASK64(REGION_SHIFT - 1, PAGE_SHIFT);
+    uint64_t place = frame_run_place(run, d.raw);
     struct frame *f;
 
-    if (!desc_is_valid(d) || ((d.raw ^ run->key) & ~place) != 0)
+    if (place >= run->count)
         return NULL;
-    f = &run->frames[(d.raw & place) >> PAGE_SHIFT];
-    return frame_is_ordinary(f, p->owner) ? f : NULL;
+    f = &run->frames[place];
+    return frame_is_ordinary(f, owner) ? f : NULL;
 }
 
 /* type_take() of such a page; false: take it the long way. */
-static inline bool type_take_fast(const struct ptwr *p, const struct frame_run *run, desc_t d)
+static inline bool type_take_fast(const struct frame_run *run, uint8_t owner, desc_t d)
 {
-    struct frame *f = type_run_frame(p, run, d);
+    struct frame *f = type_run_frame(run, owner, d);
 
-    if (f == NULL || (f->counts & FRAME_COUNTS_HIGH) != 0)
+    if (f == NULL || (f->counts & run->full) != 0)
         return false;
     f->counts += run->delta;
     return true;
 }
 
 /* type_drop() of such a page; false: drop it the long way. */
-static inline bool type_drop_fast(const struct ptwr *p, const struct frame_run *run, desc_t d)
+static inline bool type_drop_fast(const struct frame_run *run, uint8_t owner, desc_t d)
 {
-    struct frame *f = type_run_frame(p, run, d);
+    struct frame *f = type_run_frame(run, owner, d);
 
     if (f == NULL)
         return false;
@@ -147,18 +149,21 @@ static inline bool type_drop_fast(const struct ptwr *p, const struct frame_run *
 }
 
 /*
- * One page for another, or for nothing, if both are of runs; `old` and `value` differ. false:
- * nothing is changed.
+ * One page for another, or for nothing, if both are of runs and the entry changes. false: nothing
+ * is done.
  */
-static inline bool type_exchange_fast(const struct ptwr *p, const struct frame_run *taken,
-                                      const struct frame_run *dropped, desc_t old, desc_t value)
+static inline bool type_exchange_fast(const struct frame_run *taken,
+                                      const struct frame_run *dropped, uint8_t owner, desc_t old,
+                                      desc_t value)
 {
+    if (!desc_is_valid(old))
+        return type_take_fast(taken, owner, value);
     if (!desc_is_valid(value))
-        return desc_is_valid(old) && type_drop_fast(p, dropped, old);
-    if (!type_take_fast(p, taken, value))
+        return type_drop_fast(dropped, owner, old);
+    if (desc_eq(old, value) || !type_take_fast(taken, owner, value))
         return false;
-    if (!desc_is_valid(old) || type_drop_fast(p, dropped, old))
+    if (type_drop_fast(dropped, owner, old))
         return true;
-    (void)type_drop_fast(p, taken, value);
+    (void)type_drop_fast(taken, owner, value);
     return false;
 }

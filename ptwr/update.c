@@ -44,7 +44,7 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
 static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
 {
     if (at.level != 3 || p->settling || validate_needs_break(old, value) ||
-        !type_exchange_fast(p, &p->taken, &p->dropped, old, value))
+        !type_exchange_fast(&p->taken, &p->dropped, p->owner, old, value))
         return false;
     ptwr_port_store(p->port, at.table, at.index, value);
     p->count.validated++;

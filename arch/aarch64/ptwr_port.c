@@ -76,6 +76,14 @@ void ptwr_port_snapshot_read(void *port, unsigned int snapshot, unsigned int fir
     read(p->snapshot[snapshot] + first, count, out);
 }
 
+struct ptwr_view ptwr_port_view(void *port, unsigned int snapshot, mfn_t table)
+{
+    const struct paging_port *p = port;
+
+    return (struct ptwr_view){(const desc_t *)entries(port, table),
+                              (const desc_t *)p->snapshot[snapshot]};
+}
+
 void ptwr_port_snapshot_take(void *port, unsigned int snapshot, mfn_t table)
 {
     const struct paging_port *p = port;
