@@ -18,7 +18,7 @@ NOTE_START = """Instructions of EL2 from its first to the first of a direct gues
 memory costs (zeroing it) is subtracted from what a GiB costs a direct one."""
 BLOCKS = [(1, "1 entry"), (64, "64 entries"), (512, "512 entries")]
 AIM_EMULATED = 300
-AIM_BATCH = 35
+AIM_BATCH = 30
 
 
 def run(policy, words, where=Machine(), memory=MEMORY, guest="bench-direct-tables"):
