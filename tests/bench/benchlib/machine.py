@@ -85,10 +85,14 @@ class Output:
                 found[words[1]] = total / operations if per_operation else total
         return found
 
-    def values(self):
-        """The numbers of each "value: NAME NUMBER"."""
-        return {match[1]: int(match[2]) for match in
-                (re.fullmatch(r"value: (\S+) (\d+)", line) for line in self.lines) if match}
+    def counted(self):
+        """The numbers of each "count: NAME OPERATIONS NUMBER...", for one operation."""
+        found = {}
+        for line in self.lines:
+            words = line.split()
+            if words[:1] == ["count:"]:
+                found[words[1]] = [int(word) / int(words[2]) for word in words[3:]]
+        return found
 
     def tail(self):
         return "\n".join(self.lines[-20:])

@@ -2,8 +2,10 @@
 /*
  * What the update of a page table costs a direct guest. A level-3 table in the loaded address space
  * gets entries and loses them again, and a walk through it follows; "bench: NAME OPERATIONS TICKS"
- * as in the other guests. What a store to the table means is the domain's latch,ptwr-policy: words
- * of the command line say which figures are wanted.
+ * as in the other guests. "count: NAME OPERATIONS ALL VA IPA LINES" says what Latch asked the
+ * processor for meanwhile: invalidations of everything, by address, of stage 2, lines cleaned. What
+ * a store to the table means is the domain's latch,ptwr-policy: words of the command line say which
+ * figures are wanted.
  */
 #include "common/print.h"
 #include "direct/counters.h"
@@ -14,6 +16,8 @@
 
 #define ENTRIES     512u
 #define ROUNDS      64u
+#define COUNTED     8u /* rounds */
+#define PAGE_LINES  64u
 #define VA          UINT64_C(0x40000000)
 #define ENTRY_VA(n) (VA + (uint64_t)(n)*PAGE_SIZE)
 
@@ -99,13 +103,61 @@ static void by_update_va_mapping(unsigned int count, bool map)
         (void)hyp_update_va_mapping((const void *)ENTRY_VA(i), map ? entries[i] : 0, UVMF_NONE);
 }
 
-/* The whole of it: change, make the change seen, walk. What was unmapped is flushed as well. */
-static uint64_t change(void (*way)(unsigned int, bool), unsigned int count, bool map)
+/* Each entry gets another page: what the guest means to write from now on. */
+static void exchange_pages(void)
 {
-    uint64_t start = now();
+    uint64_t first = entries[0];
 
-    way(count, map);
-    if (map)
+    for (unsigned int i = 0; i + 1 < ENTRIES; i++)
+        entries[i] = entries[i + 1];
+    entries[ENTRIES - 1] = first;
+}
+
+/* --- What Latch asks the processor for --------------------------------------------------------
+ * Not in the rounds that are timed: to ask for the counters is a hypercall.
+ */
+
+struct costs {
+    uint64_t all, va, ipa, lines;
+};
+
+static struct latch_counters before;
+
+static void count_from_here(void) { counters_read(&before); }
+
+static void count_to_here(struct costs *costs)
+{
+    struct latch_counters after;
+
+    counters_read(&after);
+    costs->all += after.tlbi_all - before.tlbi_all;
+    costs->va += after.tlbi_va - before.tlbi_va;
+    costs->ipa += after.tlbi_ipa - before.tlbi_ipa;
+    costs->lines += (after.cleaned - before.cleaned) * PAGE_LINES;
+}
+
+static void print_costs(const char *name, const char *what, unsigned int operations,
+                        const struct costs *c)
+{
+    print("count: %s_%s %u %lu %lu %lu %lu\n", name, what, operations, c->all, c->va, c->ipa,
+          c->lines);
+}
+
+/* --- All entries of a table ------------------------------------------------------------------- */
+
+enum kind { MAP, REPLACE, UNMAP, KINDS };
+static const char *const kind_names[KINDS] = {"map", "replace", "unmap"};
+
+/* The whole of it: change, make the change seen, walk. What a TLB may hold is flushed as well. */
+static uint64_t change(void (*way)(unsigned int, bool), unsigned int count, enum kind kind)
+{
+    uint64_t start;
+
+    if (kind == REPLACE)
+        exchange_pages();
+    start = now();
+    way(count, kind != UNMAP);
+    if (kind == MAP)
         tables_written();
     else
         tlbi_all();
@@ -113,30 +165,36 @@ static uint64_t change(void (*way)(unsigned int, bool), unsigned int count, bool
     return now() - start;
 }
 
+static void count_way(const char *name, void (*way)(unsigned int, bool), unsigned int count)
+{
+    struct costs costs[KINDS] = {{0, 0, 0, 0}};
+
+    for (unsigned int round = 0; round < COUNTED; round++) {
+        for (enum kind kind = MAP; kind < KINDS; kind++) {
+            count_from_here();
+            (void)change(way, count, kind);
+            count_to_here(&costs[kind]);
+        }
+    }
+    for (enum kind kind = MAP; kind < KINDS; kind++)
+        print_costs(name, kind_names[kind], COUNTED * count, &costs[kind]);
+}
+
 static void measure_way(const char *name, void (*way)(unsigned int, bool), unsigned int count)
 {
-    uint64_t map = 0, unmap = 0;
-    struct latch_counters before, after;
+    uint64_t ticks[KINDS] = {0};
 
-    (void)change(way, count, true);
-    (void)change(way, count, false);
-    counters_read(&before);
+    for (enum kind kind = MAP; kind < KINDS; kind++)
+        (void)change(way, count, kind);
     for (unsigned int round = 0; round < ROUNDS; round++) {
-        shift_phase(round);
-        map += change(way, count, true);
-        shift_phase(round);
-        unmap += change(way, count, false);
+        for (enum kind kind = MAP; kind < KINDS; kind++) {
+            shift_phase(round);
+            ticks[kind] += change(way, count, kind);
+        }
     }
-    counters_read(&after);
-    print("bench: %s_map %u %lu\n", name, ROUNDS * count, map);
-    print("bench: %s_unmap %u %lu\n", name, ROUNDS * count, unmap);
-    print("value: %s_flushes %lu\n", name, after.tlbi_all - before.tlbi_all);
-    print("value: %s_flushes_va %lu\n", name, after.tlbi_va - before.tlbi_va);
-    print("value: %s_flushes_ipa %lu\n", name, after.tlbi_ipa - before.tlbi_ipa);
-    print("value: %s_cleaned %lu\n", name, after.cleaned - before.cleaned);
-    print("value: %s_emulated %lu\n", name, after.emulated - before.emulated);
-    print("value: %s_opened %lu\n", name, after.opened - before.opened);
-    print("value: %s_operations %u\n", name, 2 * ROUNDS * count);
+    for (enum kind kind = MAP; kind < KINDS; kind++)
+        print("bench: %s_%s %u %lu\n", name, kind_names[kind], ROUNDS * count, ticks[kind]);
+    count_way(name, way, count);
 }
 
 /* --- One detach and what reconnects the table, apart ------------------------------------------ */
@@ -146,6 +204,18 @@ struct times {
     uint64_t reconnect;
 };
 
+/* The store that detaches, then the others, the entries after the change in force but for a walk.
+ */
+static void finish_batch(unsigned int count, bool map)
+{
+    for (unsigned int i = 1; i < count; i++)
+        store(&table[i], map ? entries[i] : 0);
+    if (map)
+        tables_written();
+    else
+        tlbi_all();
+}
+
 static void open_and_walk(unsigned int count, bool map, struct times *times)
 {
     uint64_t start = now();
@@ -153,16 +223,34 @@ static void open_and_walk(unsigned int count, bool map, struct times *times)
 
     store(&table[0], map ? entries[0] : 0);
     open = now();
-    for (unsigned int i = 1; i < count; i++)
-        store(&table[i], map ? entries[i] : 0);
-    if (map)
-        tables_written();
-    else
-        tlbi_all();
+    finish_batch(count, map);
     written = now();
     walk(0);
     times->detach += open - start;
     times->reconnect += now() - written;
+}
+
+static void count_open(unsigned int count)
+{
+    struct costs detach = {0, 0, 0, 0}, reconnect[2] = {{0, 0, 0, 0}};
+
+    for (unsigned int round = 0; round < 2 * COUNTED; round++) {
+        bool map = round % 2 == 0;
+
+        count_from_here();
+        store(&table[0], map ? entries[0] : 0);
+        count_to_here(&detach);
+        finish_batch(count, map);
+        count_from_here();
+        walk(0);
+        count_to_here(&reconnect[map]);
+    }
+    print("count: detach_%u %u %lu %lu %lu %lu\n", count, 2 * COUNTED, detach.all, detach.va,
+          detach.ipa, detach.lines);
+    for (unsigned int map = 0; map < 2; map++)
+        print("count: reconnect_%s_%u %u %lu %lu %lu %lu\n", map == 1 ? "map" : "unmap", count,
+              COUNTED, reconnect[map].all, reconnect[map].va, reconnect[map].ipa,
+              reconnect[map].lines);
 }
 
 static void measure_open(unsigned int count)
@@ -178,31 +266,49 @@ static void measure_open(unsigned int count)
     print("bench: detach_%u %u %lu\n", count, 2 * ROUNDS, map.detach + unmap.detach);
     print("bench: reconnect_map_%u %u %lu\n", count, ROUNDS, map.reconnect);
     print("bench: reconnect_unmap_%u %u %lu\n", count, ROUNDS, unmap.reconnect);
+    count_open(count);
 }
 
-/* --- All -----------------------------------------------------------------------------------------
- */
+/* --- Other calls ------------------------------------------------------------------------------ */
+
+static void switch_there_and_back(void)
+{
+    write_sysreg(space_ttbr(&other), ttbr0_el1);
+    isb();
+    write_sysreg(space_ttbr(&space), ttbr0_el1);
+    isb();
+}
 
 static void measure_switch(void)
 {
-    uint64_t start = now();
+    struct costs costs = {0, 0, 0, 0};
+    uint64_t start = now(), ticks;
 
-    for (unsigned int round = 0; round < ROUNDS; round++) {
-        write_sysreg(space_ttbr(&other), ttbr0_el1);
-        isb();
-        write_sysreg(space_ttbr(&space), ttbr0_el1);
-        isb();
-    }
-    print("bench: ttbr0 %u %lu\n", 2 * ROUNDS, now() - start);
+    for (unsigned int round = 0; round < ROUNDS; round++)
+        switch_there_and_back();
+    ticks = now() - start;
+    print("bench: ttbr0 %u %lu\n", 2 * ROUNDS, ticks);
+    count_from_here();
+    for (unsigned int round = 0; round < COUNTED; round++)
+        switch_there_and_back();
+    count_to_here(&costs);
+    print_costs("ttbr0", "write", 2 * COUNTED, &costs);
 }
 
 static void measure_hypercall(void)
 {
-    uint64_t start = now();
+    struct costs costs = {0, 0, 0, 0};
+    uint64_t start = now(), ticks;
 
     for (unsigned int round = 0; round < ROUNDS; round++)
         (void)hyp_xen_version(XENVER_version, NULL);
-    print("bench: xen_version %u %lu\n", ROUNDS, now() - start);
+    ticks = now() - start;
+    print("bench: xen_version %u %lu\n", ROUNDS, ticks);
+    count_from_here();
+    for (unsigned int round = 0; round < COUNTED; round++)
+        (void)hyp_xen_version(XENVER_version, NULL);
+    count_to_here(&costs);
+    print_costs("xen_version", "call", COUNTED, &costs);
 }
 
 static void prepare(void)
