@@ -32,6 +32,7 @@ class Machine:
     cpu: str = "cortex-a72"
     gic: int = 3
     memory: str = "1G"
+    cpus: int = 1
 
     @property
     def short(self):
@@ -46,7 +47,7 @@ def guest(name):
     return path
 
 
-def domain(name, kernel, memory_mib, properties="", bootargs="", ramdisk=None, tree=None):
+def domain(name, kernel, memory_mib, properties="", bootargs="", ramdisk=None, tree=None, cpus=1):
     """A domain, as text for a system description."""
     def module(kind, path, more=""):
         return (f'        {kind} {{ compatible = "multiboot,{kind}", "multiboot,module"; '
@@ -56,7 +57,7 @@ def domain(name, kernel, memory_mib, properties="", bootargs="", ramdisk=None, t
     modules += module("ramdisk", ramdisk) if ramdisk else ""
     modules += module("device-tree", tree) if tree else ""
     return (f'    {name} {{ compatible = "xen,domain"; memory = <0 {memory_mib * 1024}>; '
-            f'cpus = <1>; {properties}\n{modules}    }};\n')
+            f'cpus = <{cpus}>; {properties}\n{modules}    }};\n')
 
 
 class Output:
@@ -120,7 +121,8 @@ def latch(domains, machine, limit=120):
             file.write("/dts-v1/;\n/ { chosen {\n" + "".join(domains) + "}; };\n")
         command = [os.path.join(ROOT, "tools", "latch"), "run", path, "--icount", "--no-input",
                    "--timeout", str(limit), "--cpu", machine.cpu, "--gic", str(machine.gic),
-                   "--memory", machine.memory, "--latch", os.path.join(DIRECTORY, "latch.bin"),
+                   "--memory", machine.memory, "--smp", str(machine.cpus),
+                   "--latch", os.path.join(DIRECTORY, "latch.bin"),
                    "--checker", os.path.join(DIRECTORY, "latch-check")]
         return run(command, limit + 30, r"^latch: end: \d+ ended, 0 stopped$")
 
@@ -129,7 +131,8 @@ def bare(kernel, machine, extra=(), limit=120, end=r"^bench: end$"):
     """Runs a guest at EL1 of the same machine without EL2, PSCI being QEMU's."""
     board = boards.find("virt", ROOT)
     board.machine_options = {}
-    wanted = boards.Machine(machine.cpu, machine.gic, 1, boards.parse_size(machine.memory))
+    wanted = boards.Machine(machine.cpu, machine.gic, machine.cpus,
+                            boards.parse_size(machine.memory))
     command = board.qemu_command(wanted, True)
     command += ["-monitor", "none", "-serial", "stdio", "-no-reboot", *ICOUNT, "-kernel", kernel]
     return run([*command, *extra], limit, end)
