@@ -12,6 +12,9 @@
 /* 2 or 3; by the CPU's ID register, which says whether it has GICv3's system registers. */
 unsigned int gic_version(void);
 
+/* Before all else, on a machine whose ID register does not say so: gem5's. */
+void gic_assume(unsigned int version);
+
 /* The number of the CPU that calls. */
 unsigned int gic_cpu(void);
 

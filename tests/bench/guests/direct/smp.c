@@ -8,21 +8,21 @@
  * between what is timed, so the figures are vCPU 0's alone, unless Latch invalidates: QEMU changes
  * CPUs then.
  */
+#include "others.h"
+
 #include "common/print.h"
 #include "direct/guest.h"
 #include "direct/hypercall.h"
 #include "direct/memory.h"
 #include "direct/table.h"
-#include "direct/worker.h"
 
 #define ENTRIES     512u
 #define ROUNDS      64u
 #define BATCH       64u /* entries changed in a detached table */
-#define RUN         16u /* stores of a busy vCPU to its table before it walks it */
-#define VA          UINT64_C(0x40000000)
+#define VA          OTHERS_VA
 #define ENTRY_VA(n) (VA + (uint64_t)(n)*PAGE_SIZE)
 
-static uint64_t *tables[MAX_WORKERS]; /* of level 3, in the space of each */
+static uint64_t *table;
 static uint64_t entries[ENTRIES];
 static struct mmu_update requests[ENTRIES];
 
@@ -31,8 +31,6 @@ static uint64_t now(void)
     isb();
     return read_sysreg(cntvct_el0);
 }
-
-static inline void yield(void) { __asm__ volatile("yield" ::: "memory"); }
 
 static void walk(unsigned int n)
 {
@@ -57,52 +55,6 @@ static void let_others_run(void)
     for (unsigned int i = 0; i < 4; i++)
         yield();
 }
-
-/* --- What the others do ----------------------------------------------------------------------- */
-
-static void idle(struct worker *me)
-{
-    PUT(me->rounds, 1);
-    for (;;)
-        wfi();
-}
-
-static void busy(struct worker *me)
-{
-    uint64_t *table = tables[me->id];
-
-    for (unsigned int n = 0;; n++) {
-        store(&table[n % ENTRIES], n / ENTRIES % 2 == 0 ? entries[n % ENTRIES] : 0);
-        if (n % RUN == RUN - 1) {
-            tlbi_all();
-            walk(0);
-        }
-        PUT(me->rounds, me->rounds + 1);
-        yield();
-    }
-}
-
-static void start_others(job_fn job)
-{
-    for (unsigned int i = 1; i < nr_workers; i++) {
-        if (!worker_up(&workers[i]))
-            guest_crash();
-        worker_give(&workers[i], job);
-        while (GET(workers[i].rounds) == 0)
-            yield();
-    }
-}
-
-static uint64_t rounds_of_others(void)
-{
-    uint64_t sum = 0;
-
-    for (unsigned int i = 1; i < nr_workers; i++)
-        sum += GET(workers[i].rounds);
-    return sum;
-}
-
-/* --- What vCPU 0 does ------------------------------------------------------------------------- */
 
 /* The ticks of single steps. A step in which QEMU gave the others a turn holds what they did. */
 struct samples {
@@ -137,7 +89,7 @@ static uint64_t timed_store(unsigned int n, uint64_t value)
 {
     uint64_t start = now();
 
-    store(&tables[0][n], value);
+    store(&table[n], value);
     return now() - start;
 }
 
@@ -158,7 +110,7 @@ static void measure_stores(void)
 
 static uint64_t timed_updates(bool map)
 {
-    uint64_t machine = virt_to_machine(tables[0]);
+    uint64_t machine = virt_to_machine(table);
     uint64_t start, ticks;
 
     for (unsigned int i = 0; i < ENTRIES; i++)
@@ -192,7 +144,7 @@ static void measure_batches(void)
         sample(&samples[0], timed_store(0, map ? entries[0] : 0));
         let_others_run();
         for (unsigned int i = 1; i < BATCH; i++)
-            store(&tables[0][i], map ? entries[i] : 0);
+            store(&table[i], map ? entries[i] : 0);
         tlbi_all();
         let_others_run();
         start = now();
@@ -209,9 +161,8 @@ static void prepare(void)
         guest_crash();
     for (unsigned int i = 0; i < ENTRIES; i++)
         entries[i] = entry_page(page_alloc(), PAGE_PRIVATE);
-    workers_init();
-    for (unsigned int i = 0; i < nr_workers; i++)
-        tables[i] = space_entry(&workers[i].space, VA, 3);
+    others_prepare(entries);
+    table = others_table[0];
 }
 
 void guest_main(void)
@@ -220,17 +171,14 @@ void guest_main(void)
 
     print("bench: frequency %lu\n", read_sysreg(cntfrq_el0));
     prepare();
-    if (guest_option("idle"))
-        start_others(idle);
-    else if (guest_option("busy"))
-        start_others(busy);
-    before = rounds_of_others();
+    others_start();
+    before = others_rounds();
     if (guest_option("open")) {
         measure_batches();
     } else {
         measure_stores();
         measure_updates();
     }
-    print("count: others 1 %lu\n", rounds_of_others() - before);
+    print("count: others 1 %lu\n", others_rounds() - before);
     print("bench: end\n");
 }
