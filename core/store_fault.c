@@ -68,9 +68,28 @@ static bool by_syndrome(const struct access *a, struct ptwr_store *store)
     return true;
 }
 
+/* The instruction at `pc`, if its page is the one that was read from last; else NULL. */
+static inline const uint32_t *known_text(const struct vcpu *vcpu, uint64_t pc)
+{
+    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, &vcpu->text, va_of(pc)))
+        return NULL;
+    return (const uint32_t *)(uintptr_t)(mfn_to_pa(vcpu->text.table).raw | page_offset(pc));
+}
+
 static enum hv_err fetch(struct access *a, uint64_t pc, uint32_t *insn)
 {
-    return guest_read(a->vcpu, va_of(pc), insn, sizeof(*insn), &a->budget);
+    const uint32_t *text = known_text(a->vcpu, pc);
+    struct ptwr_walk walk;
+    enum hv_err err;
+
+    if (text != NULL) {
+        *insn = __atomic_load_n(text, __ATOMIC_RELAXED);
+        return HV_OK;
+    }
+    err = guest_read(a->vcpu, va_of(pc), insn, sizeof(*insn), &a->budget);
+    if (err == HV_OK && guest_translate(a->vcpu, va_of(pc), &walk, &a->budget) == HV_OK)
+        ptwr_memo_fill_page(&a->vcpu->domain->paging.ptwr, &a->vcpu->text, va_of(pc), &walk);
+    return err;
 }
 
 /* The instructions before the store, nearest first: eight, or as far as its page goes. */
@@ -79,7 +98,13 @@ static unsigned int fetch_before(struct access *a, uint32_t before[DECODE_WINDOW
     uint64_t pc = a->vcpu->regs.elr;
     unsigned int count = DECODE_WINDOW;
     uint32_t text[DECODE_WINDOW];
+    const uint32_t *known = known_text(a->vcpu, pc);
 
+    if (known != NULL && page_offset(pc) >= sizeof(text)) {
+        for (unsigned int i = 0; i < DECODE_WINDOW; i++)
+            before[i] = __atomic_load_n(known - 1 - i, __ATOMIC_RELAXED);
+        return DECODE_WINDOW;
+    }
     if (guest_read(a->vcpu, va_of(pc - sizeof(text)), text, sizeof(text), &a->budget) != HV_OK) {
         count = (unsigned int)(page_offset(pc) / sizeof(text[0]));
         if (count >= DECODE_WINDOW || guest_read(a->vcpu, va_of(pc - page_offset(pc)), text,
@@ -438,20 +463,96 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
      ISS_FSC_KIND_MASK)
 #define QUICK (ISS_DABT_ISV | QUICK_SAS | ISS_DABT_WNR | FSC_PERMISSION)
 
+/* A store of eight bytes without the syndrome: the same bits, less those that describe it. */
+#define UNDESCRIBED_MASK (ISS_ABT_S1PTW | ISS_DABT_CM | ISS_DABT_WNR | ISS_FSC_KIND_MASK)
+#define UNDESCRIBED      (ISS_DABT_WNR | FSC_PERMISSION)
+
+/* The instruction at PC, decoded, if it is of a kind that the short way serves. */
+static bool decode_known(struct access *a)
+{
+    struct vcpu *vcpu = a->vcpu;
+    const uint32_t *text;
+    uint32_t insn;
+
+    if ((vcpu->regs.spsr & SPSR_A32) != 0 || (vcpu->regs.elr & 3) != 0)
+        return false;
+    text = known_text(vcpu, vcpu->regs.elr);
+    if (text == NULL)
+        return false;
+    insn = __atomic_load_n(text, __ATOMIC_RELAXED);
+    if (insn != vcpu->word) {
+        decode_store(insn, &vcpu->insn);
+        vcpu->word = insn;
+    }
+    a->insn = vcpu->insn;
+    return a->insn.size == sizeof(uint64_t) &&
+           (a->insn.kind == STORE_PLAIN || a->insn.kind == STORE_EXCLUSIVE ||
+            a->insn.kind == STORE_CAS) &&
+           is_the_store(a);
+}
+
+/*
+ * What the short way has to know of a store that the syndrome does not describe. What the entry
+ * holds stays as it is until ptwr_store_page(): while the table is attached nobody else stores to
+ * it, and if it is not, that does neither.
+ */
+static NOINLINE bool decode_quick(struct access *a, struct ptwr_store *store)
+{
+    struct vcpu *vcpu = a->vcpu;
+
+    a->budget = PTWR_BUDGET;
+    a->mfn = vcpu->memo.table;
+    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, &vcpu->memo, a->trap->far) || !decode_known(a))
+        return false;
+    store->offset = (uint16_t)page_offset(a->trap->far.raw);
+    store->size = sizeof(uint64_t);
+    store->old_valid = false;
+    if (a->insn.ordered || a->insn.kind == STORE_EXCLUSIVE)
+        dmb_ish();
+    if (!decode_value(a, store) || (store->old_valid && current(a, store) != store->old))
+        return false;
+    store->seen = store->old; /* if it is valid */
+    return true;
+}
+
+static NOINLINE void finish_quick(struct access *a, const struct ptwr_store *store)
+{
+    if (a->insn.ordered || a->insn.kind == STORE_EXCLUSIVE)
+        dmb_ish();
+    finish(a, store, true);
+}
+
 bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
 {
     struct domain *d = vcpu->domain;
-    desc_t value;
+    struct trap trap;
+    struct ptwr_store store; /* both only for what has to be decoded */
+    struct access a;
+    bool described;
     bool done;
 
-    if ((iss & QUICK_MASK) != QUICK || (far.raw & 7) != 0 || page_offset(far.raw) == 0 ||
-        from_el0(vcpu) || d->kind == DOMAIN_PLAIN || board_get()->isv_is_wrong)
+    if ((iss & UNDESCRIBED_MASK) != UNDESCRIBED || (far.raw & 7) != 0 || from_el0(vcpu) ||
+        d->kind == DOMAIN_PLAIN)
         return false;
-    value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
+    described =
+        (iss & QUICK_MASK) == QUICK && page_offset(far.raw) != 0 && !board_get()->isv_is_wrong;
     spin_lock(&d->lock);
-    done = ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
+    if (described) {
+        store.value = arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss));
+        done = true;
+    } else {
+        trap.far = far;
+        a.vcpu = vcpu;
+        a.trap = &trap;
+        store.old = 0;
+        done = decode_quick(&a, &store);
+    }
+    done = done &&
+           ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, desc_of(store.value));
     spin_unlock(&d->lock);
-    if (done)
+    if (done && described)
         trap_advance(vcpu);
+    else if (done)
+        finish_quick(&a, &store);
     return done;
 }

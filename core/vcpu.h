@@ -4,6 +4,7 @@
 
 #include <arch/vcpu.h>
 
+#include "core/decode.h"
 #include "core/vgic.h"
 #include "ptwr/ptwr.h"
 
@@ -35,15 +36,18 @@ struct vcpu {
     unsigned int id;  /* in its domain */
     unsigned int cpu; /* the physical CPU that runs it, for ever */
     enum vcpu_state state;
-    uint32_t power;        /* enum vcpu_power */
-    bool prepared;         /* by VCPUOP_initialise; under the domain's lock */
-    uint32_t mail;         /* what other CPUs ask of the scheduler of its CPU: core/sched.c */
-    uint64_t loaded_at;    /* counter value when it was loaded last */
-    uint64_t ran;          /* counter ticks it was loaded before that */
-    uint64_t turns;        /* times it was loaded */
-    struct vcpu *next;     /* ring of the scheduler */
-    struct vcpu *pinned;   /* the next one whose CPU is the same */
-    struct ptwr_memo memo; /* of a direct domain; under its lock */
+    uint32_t power;         /* enum vcpu_power */
+    bool prepared;          /* by VCPUOP_initialise; under the domain's lock */
+    uint32_t mail;          /* what other CPUs ask of the scheduler of its CPU: core/sched.c */
+    uint64_t loaded_at;     /* counter value when it was loaded last */
+    uint64_t ran;           /* counter ticks it was loaded before that */
+    uint64_t turns;         /* times it was loaded */
+    struct vcpu *next;      /* ring of the scheduler */
+    struct vcpu *pinned;    /* the next one whose CPU is the same */
+    struct ptwr_memo memo;  /* of a direct domain; under its lock, as the following */
+    struct ptwr_memo text;  /* the way to the last page that an instruction was read from, */
+    uint32_t word;          /* the instruction itself, */
+    struct store_insn insn; /* and what it is */
 };
 static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S saves into the vCPU's start");
 

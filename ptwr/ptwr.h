@@ -364,7 +364,7 @@ struct ptwr_memo {
     desc_t leaf;   /* what maps it, */
     mfn_t leaf_table;
     uint32_t leaf_index; /* and where that is */
-    mfn_t table;         /* the level-3 table that it is */
+    mfn_t table;         /* the level-3 table that it is, or the page */
     struct frame *frame; /* and its record */
 };
 
@@ -373,11 +373,18 @@ struct ptwr_memo {
 void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
                     const struct ptwr_walk *walk);
 
+/* The same of any page of the domain's own, for reading. */
+void ptwr_memo_fill_page(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+                         const struct ptwr_walk *walk);
+
+/* Would ptwr_translate() find the page of `va` where memo->table says, and is it the domain's? */
+bool ptwr_memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va);
+
 /*
  * ptwr_store_fault() of an aligned 8-byte store of EL1, by the syndrome alone, to a table that
  * `memo` knows, if all is as it mostly is: a page takes another's or an invalid entry's place, or
  * the reverse, and nothing is to be judged the long way, opened, broken or waited for. false:
- * nothing has happened. Precondition: memo is the vCPU's, va is not the first of its page.
+ * nothing has happened. Precondition: memo is the vCPU's; va is where the store begins.
  */
 bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint64_t pc,
                      desc_t value);

@@ -120,17 +120,17 @@ enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t 
 /* --- The short way: pages, and nothing else to do ------------------------------------------------
  */
 
-void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
-                    const struct ptwr_walk *walk)
+void ptwr_memo_fill_page(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+                         const struct ptwr_walk *walk)
 {
-    mfn_t table = pa_to_mfn(pa_of(walk->oa));
-    struct frame *f = type_frame(p, table);
+    mfn_t page = pa_to_mfn(pa_of(walk->oa));
+    struct frame *f = type_frame(p, page);
 
     memo->links = 0;
     /* A guarded domain's links do not tell when TTBR0_EL1 changes, or the MMU goes off. */
     if (p->guarded && (mfn_is_none(walk->table) || (va.raw & BIT64(55)) == 0))
         return;
-    if (f == NULL || !walk->writable_el1 || !frame_is_attached_l3(f, p->owner))
+    if (f == NULL)
         return;
     *memo = (struct ptwr_memo){
         .links = p->links,
@@ -138,16 +138,35 @@ void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
         .leaf = walk->desc,
         .leaf_table = walk->table,
         .leaf_index = walk->index,
-        .table = table,
+        .table = page,
         .frame = f,
     };
 }
 
-static inline bool memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+                    const struct ptwr_walk *walk)
+{
+    const struct frame *f = type_frame(p, pa_to_mfn(pa_of(walk->oa)));
+
+    memo->links = 0;
+    if (f != NULL && walk->writable_el1 && frame_is_attached_l3(f, p->owner))
+        ptwr_memo_fill_page(p, memo, va, walk);
+}
+
+static inline bool way_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
 {
     return memo->links == p->links && memo->page == va.raw >> PAGE_SHIFT &&
-           desc_eq(ptwr_port_load(p->port, memo->leaf_table, memo->leaf_index), memo->leaf) &&
-           frame_is_attached_l3(memo->frame, p->owner);
+           desc_eq(ptwr_port_load(p->port, memo->leaf_table, memo->leaf_index), memo->leaf);
+}
+
+bool ptwr_memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+{
+    return way_holds(p, memo, va);
+}
+
+static inline bool memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+{
+    return way_holds(p, memo, va) && frame_is_attached_l3(memo->frame, p->owner);
 }
 
 bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint64_t pc,

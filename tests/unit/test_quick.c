@@ -238,6 +238,42 @@ static void only_tables_of_pages_are_remembered(void **state)
     assert_int_equal(memo.links, f->ptwr.links);
 }
 
+/* By the mapping that it was read through, for as long as that is the same. */
+static void page_is_remembered_as_long_as_its_way_is_the_same(void **state)
+{
+    va_t va = va_of(guest_va(1, 0, 0, 0, 9) + 160);
+    struct ptwr_memo page = {0};
+    struct ptwr_walk walk;
+
+    (void)state;
+    assert_int_equal(guest_update(f, LEAF, 9, d_page(DATA, RO)), HV_OK);
+    assert_false(ptwr_memo_holds(&f->ptwr, &page, va));
+    assert_int_equal(ptwr_translate(&f->ptwr, 0, va, &walk), HV_OK);
+    ptwr_memo_fill_page(&f->ptwr, &page, va, &walk);
+    assert_true(ptwr_memo_holds(&f->ptwr, &page, va));
+    assert_true(ptwr_memo_holds(&f->ptwr, &page, va_of(va.raw ^ 8)));
+    assert_int_equal(page.table.raw, fake_mfn(DATA).raw);
+    assert_false(ptwr_memo_holds(&f->ptwr, &page, va_of(va.raw ^ PAGE_SIZE)));
+    assert_int_equal(guest_update(f, LEAF, 9, d_page(DATA + 1, RO)), HV_OK);
+    assert_false(ptwr_memo_holds(&f->ptwr, &page, va));
+    assert_int_equal(guest_update(f, LEAF, 9, d_page(DATA, RO)), HV_OK);
+    assert_true(ptwr_memo_holds(&f->ptwr, &page, va)); /* the same again */
+    assert_int_equal(guest_pin(f, LEAF, 3), HV_OK);
+    assert_int_equal(guest_update(f, MID2, 0, 0), HV_OK);
+    assert_false(ptwr_memo_holds(&f->ptwr, &page, va));
+}
+
+static void page_that_is_not_the_domains_is_not_remembered(void **state)
+{
+    struct ptwr_walk walk = {.table = fake_mfn(LEAF), .level = 3, .index = 9};
+    struct ptwr_memo page = {.links = f->ptwr.links};
+
+    (void)state;
+    walk.oa = f->ptwr.walk >> 1;
+    ptwr_memo_fill_page(&f->ptwr, &page, va_of(0), &walk);
+    assert_int_equal(page.links, 0);
+}
+
 /* --- Lists ------------------------------------------------------------------------------------ */
 
 static struct ptwr_request request(unsigned int table, unsigned int index, uint64_t value)
@@ -312,6 +348,8 @@ int main(void)
         T(memo_is_forgotten_without_a_base),
         T(memo_is_forgotten_when_a_table_is_opened),
         T(memo_is_forgotten_at_a_reset),
+        T(page_is_remembered_as_long_as_its_way_is_the_same),
+        T(page_that_is_not_the_domains_is_not_remembered),
         T(table_that_is_none_any_more_is_left_alone),
         T(strict_rule_and_teardown_go_the_long_way),
         T(policy_decides_as_on_the_long_way),

@@ -70,6 +70,8 @@ def steps(open_, emulate, open_max):
     add("store emulated, entry made invalid", "stores_unmap", emulate, None, AIM_EMULATED)
     add("store without a full syndrome (post-index) emulated, made valid", "stores_next_map",
         emulate, None, AIM_DECODED)
+    add("compare-and-swap by LDXR and STXR emulated, made valid", "stores_exclusive_map", emulate,
+        None, AIM_DECODED)
     add("detach", "detach_512")
     for count, name in BLOCKS:
         add(f"reconnect, {name} made valid", f"reconnect_map_{count}")

@@ -88,6 +88,27 @@ static void by_stores_next(unsigned int count, bool map)
     }
 }
 
+/* As a compare-and-swap does it: the loaded value is compared, and kept. */
+static void by_stores_exclusive(unsigned int count, bool map)
+{
+    for (unsigned int i = 0; i < count; i++) {
+        uint64_t value = map ? entries[i] : 0;
+        uint64_t expected = map ? 0 : entries[i];
+        uint64_t old;
+        uint32_t failed;
+
+        __asm__ volatile("1: ldxr %0, [%2]\n\t"
+                         "cmp %0, %4\n\t"
+                         "b.ne 2f\n\t"
+                         "stxr %w1, %3, [%2]\n\t"
+                         "cbnz %w1, 1b\n\t"
+                         "2:"
+                         : "=&r"(old), "=&r"(failed)
+                         : "r"(&table[i]), "r"(value), "r"(expected)
+                         : "memory", "cc");
+    }
+}
+
 static void by_mmu_update(unsigned int count, bool map)
 {
     uint64_t machine = virt_to_machine(table);
@@ -339,6 +360,7 @@ void guest_main(void)
     }
     measure_way("stores", by_stores, ENTRIES);
     measure_way("stores_next", by_stores_next, ENTRIES);
+    measure_way("stores_exclusive", by_stores_exclusive, ENTRIES);
     if (guest_option("calls")) {
         measure_way("mmu_update", by_mmu_update, ENTRIES);
         measure_way("update_va_mapping", by_update_va_mapping, ENTRIES);
