@@ -73,7 +73,8 @@ static inline const uint32_t *known_text(const struct vcpu *vcpu, uint64_t pc)
 {
     if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, &vcpu->text, va_of(pc)))
         return NULL;
-    return (const uint32_t *)(uintptr_t)(mfn_to_pa(vcpu->text.table).raw | page_offset(pc));
+    return (const uint32_t *)(const void *)(paging_page(&vcpu->domain->paging, vcpu->text.table) +
+                                            page_offset(pc));
 }
 
 static enum hv_err fetch(struct access *a, uint64_t pc, uint32_t *insn)
@@ -522,37 +523,43 @@ static NOINLINE void finish_quick(struct access *a, const struct ptwr_store *sto
     finish(a, store, true);
 }
 
+/* A store that the syndrome does not describe. Both structures are its only, hence apart. */
+static NOINLINE bool undescribed_quick(struct vcpu *vcpu, va_t far)
+{
+    struct domain *d = vcpu->domain;
+    const struct trap trap = {.far = far};
+    struct access a;
+    struct ptwr_store store;
+    bool done;
+
+    a.vcpu = vcpu;
+    a.trap = &trap;
+    store.old = 0;
+    spin_lock(&d->lock);
+    done = decode_quick(&a, &store) &&
+           ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, desc_of(store.value));
+    spin_unlock(&d->lock);
+    if (done)
+        finish_quick(&a, &store);
+    return done;
+}
+
 bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
 {
     struct domain *d = vcpu->domain;
-    struct trap trap;
-    struct ptwr_store store; /* both only for what has to be decoded */
-    struct access a;
-    bool described;
+    desc_t value;
     bool done;
 
     if ((iss & UNDESCRIBED_MASK) != UNDESCRIBED || (far.raw & 7) != 0 || from_el0(vcpu) ||
         d->kind == DOMAIN_PLAIN)
         return false;
-    described =
-        (iss & QUICK_MASK) == QUICK && page_offset(far.raw) != 0 && !board_get()->isv_is_wrong;
+    if ((iss & QUICK_MASK) != QUICK || page_offset(far.raw) == 0 || board_get()->isv_is_wrong)
+        return undescribed_quick(vcpu, far);
+    value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
     spin_lock(&d->lock);
-    if (described) {
-        store.value = arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss));
-        done = true;
-    } else {
-        trap.far = far;
-        a.vcpu = vcpu;
-        a.trap = &trap;
-        store.old = 0;
-        done = decode_quick(&a, &store);
-    }
-    done = done &&
-           ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, desc_of(store.value));
+    done = ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
     spin_unlock(&d->lock);
-    if (done && described)
+    if (done)
         trap_advance(vcpu);
-    else if (done)
-        finish_quick(&a, &store);
     return done;
 }
