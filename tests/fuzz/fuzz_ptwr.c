@@ -28,7 +28,7 @@ static void interfere(struct mmu *m)
         return;
     m->hook = NULL;
     (void)mmu_guest_store(m, waiting.action.frame, waiting.action.index,
-                          action_value(waiting.action.value), waiting.action.option % 3);
+                          action_value(&w, waiting.action.value), waiting.action.option % 3);
     m->hook = interfere;
 }
 

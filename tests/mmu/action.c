@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-desc_t action_value(unsigned int n)
+static desc_t direct_value(unsigned int n)
 {
     unsigned int frame;
 
@@ -61,6 +61,34 @@ desc_t action_value(unsigned int n)
     }
 }
 
+/* What has to be refused in a direct domain only, and what a guarded one may do besides. */
+static desc_t guarded_value(unsigned int n)
+{
+    switch (n - 1 - 5 * MMU_FRAMES) {
+    case 0:
+        return table_desc(1); /* in the walk window */
+    case 4:
+        return page_desc(4, LEAF_EL0 | DESC_CONTIGUOUS);
+    case 9:
+        return block_desc(4, LEAF_RW); /* of level 1 as well */
+    case 10:
+        return block_desc(8, LEAF_EL0);
+    case 15:
+        return page_desc(6, LEAF_RO | DESC_CONTIGUOUS);
+    default:
+        return direct_value(n);
+    }
+}
+
+desc_t action_value(const struct world *w, unsigned int n)
+{
+    if (!w->p.guarded)
+        return direct_value(n);
+    if (n >= 1 && n <= MMU_FRAMES)
+        return guarded_table_desc(n - 1);
+    return n > 5 * MMU_FRAMES && n < ACTION_VALUES ? guarded_value(n) : direct_value(n);
+}
+
 /* --- From bytes ------------------------------------------------------------------------------- */
 
 /* What a guest that means well could store there: links and leaves more often than nonsense. */
@@ -91,6 +119,13 @@ static uint8_t decode_value(const struct world *w, unsigned int frame, uint8_t k
 
 struct action action_decode(const struct world *w, const uint8_t *bytes)
 {
+    static const uint8_t guarded[] = {
+        ACT_STORE, ACT_STORE,   ACT_STORE,  ACT_STORE, ACT_STORE,  ACT_STORE, ACT_STORE,
+        ACT_STORE, ACT_ACCESS,  ACT_ACCESS, ACT_NC,    ACT_ACCESS, ACT_BASE,  ACT_BASE,
+        ACT_BASE,  ACT_BASE,    ACT_SYNC,   ACT_WALK,  ACT_ACCESS, ACT_QUICK, ACT_PREEMPT,
+        ACT_FLUSH, ACT_NO_BASE, ACT_WORK,   ACT_BASE,  ACT_OFF,    ACT_AGAIN, ACT_AGAIN,
+        ACT_AGAIN, ACT_STORE,   ACT_STORE,
+    };
     static const uint8_t kinds[] = {
         ACT_STORE, ACT_STORE,  ACT_STORE,  ACT_STORE, ACT_STORE,  ACT_STORE,   ACT_STORE,
         ACT_STORE, ACT_ACCESS, ACT_ACCESS, ACT_NC,    ACT_UPDATE, ACT_UPDATE,  ACT_PIN,
@@ -99,7 +134,7 @@ struct action action_decode(const struct world *w, const uint8_t *bytes)
         ACT_AGAIN, ACT_AGAIN,  ACT_AGAIN,
     };
     struct action a = {
-        .kind = kinds[bytes[0] % sizeof(kinds)],
+        .kind = (w->p.guarded ? guarded : kinds)[bytes[0] % sizeof(kinds)],
         .cpu = bytes[1] % w->mmu.cpus,
         .frame = (uint8_t)(1 + bytes[2] % w->nr_frames),
         .index = bytes[1] / 16U % PTWR_ENTRIES,
@@ -107,6 +142,12 @@ struct action action_decode(const struct world *w, const uint8_t *bytes)
     };
 
     a.value = decode_value(w, a.frame, bytes[4], bytes[5]);
+    if (w->p.guarded &&
+        a.kind == ACT_BASE) { /* mostly TTBR0_EL1, of level 0, and a table of that */
+        a.option = (uint8_t)((bytes[3] % 16U == 3 ? 1 : 0) + (bytes[3] % 16U == 15 ? 2 : 0));
+        if (bytes[2] >= 32)
+            a.frame = bytes[2] % 3U == 0 ? 6 : 1;
+    }
     if (a.kind == ACT_PIN)
         a.option = bytes[3] % 4;
     if (a.kind == ACT_ASSIST)
@@ -116,6 +157,31 @@ struct action action_decode(const struct world *w, const uint8_t *bytes)
     if (bytes[3] >= 144)
         a.budget = (uint8_t)(1 + bytes[4] / 8U % 3);
     return a;
+}
+
+static void decode_guarded(struct world *w, const uint8_t bytes[2])
+{
+    const struct world_config config = {
+        .frames = 7 + bytes[0] % 5U,
+        .slots = 1 + bytes[0] / 8U % 3,
+        .policy = PTWR_POLICY_PREDICT,
+        .action = bytes[1] % 8U == 0 ? PTWR_ACTION_CRASH : PTWR_ACTION_REFUSE,
+        .cpus = 1 + bytes[1] / 2U % 2,
+        .guarded = true,
+        .count_users = (bytes[0] & 32U) != 0,
+    };
+
+    world_init(w, &config);
+    w->mmu.erratum = (bytes[1] & 8U) != 0;
+    w->mmu.fwb = (bytes[1] & 48U) == 48;
+    for (unsigned int i = 1; i < 4; i++)
+        world_fill(w, i, guarded_table_desc(i + 1), desc_of(0));
+    world_fill(w, 4, page_desc(5, LEAF_RO), page_desc(4, LEAF_RW));
+    for (unsigned int cpu = 0; cpu < w->mmu.cpus; cpu++) {
+        if ((bytes[1] & 192U) == 192 && world_kernel_base(w, cpu, 1, 0) != HV_OK)
+            mmu_fail(&w->mmu, "the first tree is refused");
+        world_user_base(w, cpu, 1, 0);
+    }
 }
 
 void world_decode(struct world *w, const uint8_t bytes[2])
@@ -129,6 +195,10 @@ void world_decode(struct world *w, const uint8_t bytes[2])
         .cpus = 1 + bytes[1] / 2U % 4,
     };
 
+    if (bytes[0] / 64U == 3) {
+        decode_guarded(w, bytes);
+        return;
+    }
     world_init(w, &config);
     w->mmu.erratum = (bytes[1] & 8U) != 0;
     w->mmu.fwb = (bytes[1] & 48U) == 48;
@@ -145,12 +215,12 @@ void world_decode(struct world *w, const uint8_t bytes[2])
     }
 }
 
-void action_print(const struct action *a, char *text, size_t size)
+void action_print(const struct world *w, const struct action *a, char *text, size_t size)
 {
     static const char *const name[ACTIONS] = {
         "-",      "store",   "nc-store", "access",  "update", "pin",   "unpin",
         "base",   "no-base", "sync",     "preempt", "walk",   "flush", "work",
-        "assist", "remove",  "add",      "reset",   "off",    "again",
+        "assist", "remove",  "add",      "reset",   "off",    "quick", "again",
     };
     static const char *const how[STORES] = {"emulate", "open", "undecoded", "EL0",
                                             "low",     "high", "CAS"};
@@ -163,7 +233,7 @@ void action_print(const struct action *a, char *text, size_t size)
     case ACT_NC:
     case ACT_UPDATE:
         (void)snprintf(end, left, " frame %u [%u] = %#llx (%s) budget %u", a->frame, a->index,
-                       (unsigned long long)action_value(a->value).raw,
+                       (unsigned long long)action_value(w, a->value).raw,
                        a->kind == ACT_STORE && a->option < STORES ? how[a->option] : "-",
                        a->budget);
         break;

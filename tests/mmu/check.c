@@ -37,6 +37,7 @@ frames_t mmu_walkable(const struct mmu *m)
 {
     frames_t all = m->late_walks;
 
+    /* Direct: tables alone are in the walk window. Guarded: walks come where entries lead. */
     for (unsigned int i = 0; i < MMU_FRAMES; i++) {
         if ((m->s2_seen[PTWR_WALK][i] & ~(1U << PTWR_UNMAPPED)) != 0)
             all |= bit(i);
@@ -86,8 +87,9 @@ static const char *judge_table(const struct mmu *m, unsigned int level, desc_t d
 
     if ((d.raw & NEVER_IN_TABLE) != 0)
         return "a table descriptor with reserved bits";
-    if ((address & MMU_WALK) == 0)
-        return "a table descriptor outside the walk window";
+    if (((address & MMU_WALK) == 0) != m->p->guarded)
+        return m->p->guarded ? "a guarded table descriptor in the walk window"
+                             : "a table descriptor outside the walk window";
     if (!is_owned(m, f))
         return "a table descriptor that names what is not the domain's";
     if (f->readonly || (f->flags & FRAME_FOREIGN) != 0)
@@ -113,11 +115,42 @@ static const char *judge_frame(const struct mmu *m, const struct frame *f, desc_
     return NULL;
 }
 
+/* A guarded guest's leaf: stage 2 stands behind it, whatever it names. */
+static const char *judge_guarded_leaf(const struct mmu *m, unsigned int level, desc_t d)
+{
+    uint64_t size = PAGE_SIZE << PTWR_INDEX_BITS * (3 - level);
+    uint64_t address = d.raw & GENMASK64(47, 12);
+    bool writable = (d.raw & DESC_AP_RO) == 0 || (d.raw & DESC_DBM) != 0;
+
+    if (level == 0 || (level == 3 && (d.raw & DESC_TABLE) == 0))
+        return "a leaf at a level that has none";
+    if ((d.raw & NEVER_IN_LEAF & ~BIT64(52)) != 0 || (address & (size - 1)) != 0)
+        return "a leaf with reserved bits";
+    if ((address & ~(MMU_WALK - 1)) != 0)
+        return "a leaf in the walk window or beyond";
+    if ((d.raw & BIT64(52)) != 0) {
+        size *= PTWR_ENTRIES < 16 ? PTWR_ENTRIES : 16;
+        address &= ~(size - 1);
+    }
+    for (uint64_t i = 0; i < size >> PAGE_SHIFT; i++) {
+        const struct frame *f = record(m, (address >> PAGE_SHIFT) + i);
+
+        if (f != NULL && ATTR(d) >= 2)
+            return "a leaf that maps memory as a device";
+        if (f != NULL && m->p->count_users && writable && (d.raw & DESC_AP_EL0) != 0 &&
+            (f->state == FRAME_ATTACHED || f->state == FRAME_OPEN))
+            return "a leaf that maps a table writable for EL0";
+    }
+    return NULL;
+}
+
 static const char *judge_leaf(const struct mmu *m, unsigned int level, desc_t d)
 {
     uint64_t size = PAGE_SIZE << PTWR_INDEX_BITS * (3 - level);
     uint64_t address = d.raw & GENMASK64(47, 12);
 
+    if (m->p->guarded)
+        return judge_guarded_leaf(m, level, d);
     if (level < 2 || (level == 3 && (d.raw & DESC_TABLE) == 0))
         return "a leaf at a level that has none";
     if ((d.raw & NEVER_IN_LEAF) != 0 || (address & (size - 1)) != 0)

@@ -41,14 +41,27 @@ struct fill {
     bool judge;
 };
 
+/* Entries of a contiguous group: a leaf in one may be cached for all of it. */
+#define GROUP (PTWR_ENTRIES < 16 ? PTWR_ENTRIES : 16)
+
 /* A leaf that covers `count` pages: all of them, each on its own, so that a TLBI by VA gets rid of
  * as little as it can (M5). */
 static void add_leaf(const struct fill *fill, unsigned int page, unsigned int count, desc_t d)
 {
-    unsigned int frame = (unsigned int)(desc_oa(d) >> PAGE_SHIFT);
+    uint64_t first = desc_oa(d) >> PAGE_SHIFT;
+    unsigned int frame = first < MMU_FRAMES ? (unsigned int)first : MMU_FRAMES;
 
+    if ((d.raw & DESC_CONTIGUOUS) != 0) {
+        /* As it stands, or as its group's place in memory says. */
+        add_leaf(fill, page, count, desc_of(d.raw & ~DESC_CONTIGUOUS));
+        count *= GROUP;
+        page &= ~(count - 1);
+        frame &= ~(count - 1);
+    }
     for (unsigned int i = 0; i < count && frame + i < MMU_FRAMES; i++) {
         fill->cache->leaf[fill->context][page + i] |= bit(frame + i);
+        if ((d.raw & DESC_CONTIGUOUS) != 0)
+            fill->cache->grouped[fill->context][(page + i) / 16] |= bit((page + i) % 16);
         if ((d.raw & DESC_AP_RO) == 0)
             fill->cache->leaf_w[fill->context][page + i] |= bit(frame + i);
     }
@@ -69,6 +82,8 @@ static void add_entry(const struct fill *fill, unsigned int level, unsigned int 
 
     if (level == 2 && (d.raw & DESC_TABLE) == 0)
         fill->cache->block[fill->context][prefix] |= leaf_frame(d);
+    if (level == 1 && (d.raw & DESC_TABLE) == 0)
+        fill->cache->block1[fill->context][prefix] |= leaf_frame(d);
     if (level == 3 || (d.raw & DESC_TABLE) == 0)
         add_leaf(fill, prefix << below, 1U << below, d);
     else if (table < MMU_FRAMES)
@@ -105,20 +120,45 @@ static void read_table(const struct fill *fill, unsigned int level, unsigned int
     }
 }
 
+/* VA prefix of a base: the lowest one of its level, or the highest. */
+static unsigned int base_prefix(unsigned int which, unsigned int level)
+{
+    return which == 0 ? MMU_PREFIXES_BELOW(level) : MMU_PREFIXES_BELOW(level + 1) - 1;
+}
+
+static void fill_bases(const struct fill *fill, unsigned int cpu)
+{
+    struct mmu_cache *c = fill->cache;
+    const struct mmu *m = fill->m;
+
+    for (unsigned int which = 0; which < 2; which++) {
+        unsigned int level = m->first[cpu][which];
+
+        if (m->ttbr[cpu][which] == MMU_NONE)
+            continue;
+        if (which == 0)
+            c->root_ipa[fill->context][level] |= bit(m->ttbr[cpu][which]);
+        else
+            c->next_ipa[fill->context][base_prefix(1, level)] |= bit(m->ttbr[cpu][which]);
+    }
+    for (unsigned int level = 0; level < 4; level++)
+        c->next_pa[fill->context][base_prefix(0, level)] |=
+            c->root_ipa[fill->context][level] & c->s2_walk[cpu];
+}
+
 static void fill_walks(const struct fill *fill, unsigned int cpu)
 {
     struct mmu_cache *c = fill->cache;
+    frames_t shown = c->s2_walk[cpu];
 
-    for (unsigned int which = 0; which < 2; which++) {
-        if (fill->m->ttbr[cpu][which] != MMU_NONE)
-            c->next_ipa[fill->context][which] |= bit(fill->m->ttbr[cpu][which]);
-    }
+    if (fill->m->p->guarded)
+        shown = c->s2_ro[cpu] | c->s2_rw[cpu];
+    fill_bases(fill, cpu);
     for (unsigned int level = 0; level < 4; level++) {
         unsigned int first = MMU_PREFIXES_BELOW(level);
 
         for (unsigned int i = first; i < MMU_PREFIXES_BELOW(level + 1); i++) {
-            frames_t left = c->next_pa[fill->context][i] |=
-                c->next_ipa[fill->context][i] & c->s2_walk[cpu];
+            frames_t left = c->next_pa[fill->context][i] |= c->next_ipa[fill->context][i] & shown;
 
             for (; left != 0; left &= left - 1)
                 read_table(fill, level, (unsigned int)__builtin_ctz(left), i - first);
@@ -139,6 +179,13 @@ static void check_blocks(const struct fill *fill)
         if (c->block[fill->context][i] != 0 &&
             (c->next_ipa[fill->context][first + i] | c->next_pa[fill->context][first + i]) != 0)
             mmu_fail(fill->m, "a walk may take the block of page %u for a table", i * PTWR_ENTRIES);
+    }
+    first = MMU_PREFIXES_BELOW(2);
+    for (unsigned int i = 0; i < MMU_PAGES / PTWR_ENTRIES / PTWR_ENTRIES; i++) {
+        if (c->block1[fill->context][i] != 0 &&
+            (c->next_ipa[fill->context][first + i] | c->next_pa[fill->context][first + i]) != 0)
+            mmu_fail(fill->m, "a walk may take the large block of page %u for a table",
+                     i * PTWR_ENTRIES * PTWR_ENTRIES);
     }
 }
 
@@ -207,7 +254,14 @@ void mmu_settle(struct mmu *m)
 
 void mmu_set_base(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base)
 {
+    mmu_set_base_at(m, cpu, which, base, 0);
+}
+
+void mmu_set_base_at(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base,
+                     unsigned int level)
+{
     m->ttbr[cpu][which] = base;
+    m->first[cpu][which] = (uint8_t)level;
     mmu_settle(m);
 }
 
@@ -250,7 +304,10 @@ static void kill_page(struct mmu_cache *c, unsigned int context, unsigned int pa
     for (unsigned int level = 0; level < 4; level++) {
         c->next_ipa[context][prefix_of(page, level)] = 0;
         c->next_pa[context][prefix_of(page, level)] = 0;
+        if (prefix_of(page, level) == base_prefix(0, level))
+            c->root_ipa[context][level] = 0;
     }
+    c->grouped[context][page / 16] &= (frames_t)~bit(page % 16);
     c->leaf[context][page] = 0;
     c->leaf_w[context][page] = 0;
     c->ro[context][page] = 0;
@@ -261,11 +318,14 @@ static void kill_all(struct mmu_cache *c, unsigned int context)
 {
     memset(c->next_ipa[context], 0, sizeof(c->next_ipa[context]));
     memset(c->next_pa[context], 0, sizeof(c->next_pa[context]));
+    memset(c->root_ipa[context], 0, sizeof(c->root_ipa[context]));
     memset(c->leaf[context], 0, sizeof(c->leaf[context]));
     memset(c->leaf_w[context], 0, sizeof(c->leaf_w[context]));
     memset(c->ro[context], 0, sizeof(c->ro[context]));
     memset(c->rw[context], 0, sizeof(c->rw[context]));
     memset(c->block[context], 0, sizeof(c->block[context]));
+    memset(c->block1[context], 0, sizeof(c->block1[context]));
+    memset(c->grouped[context], 0, sizeof(c->grouped[context]));
     c->used[context] = 0;
 }
 
@@ -415,27 +475,38 @@ va_t mmu_va(unsigned int page)
     return va_of(va);
 }
 
-/* Frames whose walk page a walker may find unmapped. */
-static frames_t unmapped(const struct mmu *m)
+/* Frames whose page in a window a walker may find unmapped. */
+static frames_t unmapped(const struct mmu *m, enum ptwr_window window)
 {
     frames_t all = 0;
 
     for (unsigned int i = 0; i < MMU_FRAMES; i++) {
-        if ((m->s2_seen[PTWR_WALK][i] & 1U << PTWR_UNMAPPED) != 0)
+        if ((m->s2_seen[window][i] & 1U << PTWR_UNMAPPED) != 0)
             all |= bit(i);
     }
     return all;
 }
 
+/* By which window walks come to tables, but for what TTBR0_EL1 names. */
+static enum ptwr_window walked_by(const struct mmu *m)
+{
+    return m->p->guarded ? PTWR_DATA : PTWR_WALK;
+}
+
 bool mmu_sees_hole(const struct mmu *m, unsigned int cpu, unsigned int page)
 {
-    unsigned int frame = m->ttbr[cpu][page >= MMU_PAGES / 2];
+    unsigned int which = page >= MMU_PAGES / 2;
+    unsigned int frame = m->ttbr[cpu][which];
+    enum ptwr_window window = which == 0 ? PTWR_WALK : walked_by(m);
 
-    for (unsigned int level = 0; level < 4; level++) {
+    for (unsigned int level = m->first[cpu][which]; level < 4; level++) {
+        frames_t held =
+            window == PTWR_WALK ? m->now.s2_walk[cpu] : m->now.s2_ro[cpu] | m->now.s2_rw[cpu];
         const struct mmu_entry *e;
 
-        if ((unmapped(m) & bit(frame)) != 0 && (m->now.s2_walk[cpu] & bit(frame)) == 0)
+        if ((unmapped(m, window) & bit(frame)) != 0 && (held & bit(frame)) == 0)
             return false;
+        window = walked_by(m);
         e = &m->memory->entry[frame][page >> PTWR_INDEX_BITS * (3 - level) & (PTWR_ENTRIES - 1)];
         if ((e->line.raw & DESC_VALID) == 0 || (e->has_old && (e->old.raw & DESC_VALID) == 0))
             return true;
@@ -446,6 +517,21 @@ bool mmu_sees_hole(const struct mmu *m, unsigned int cpu, unsigned int page)
     return false;
 }
 
+/* Nobody has to cache what he may: what stage 2 does not show any more can fault. A walk that can
+ * fault starts at what the registers name now. */
+static frames_t walk_faults(const struct mmu *m, unsigned int cpu, unsigned int page)
+{
+    unsigned int which = page >= MMU_PAGES / 2;
+    unsigned int context = cpu * MMU_ASIDS;
+    frames_t all = 0;
+
+    if (which == 0 && m->ttbr[cpu][0] != MMU_NONE)
+        all = bit(m->ttbr[cpu][0]) & unmapped(m, PTWR_WALK);
+    for (unsigned int level = 0; all == 0 && level < 4; level++)
+        all = m->now.next_ipa[context][prefix_of(page, level)] & unmapped(m, walked_by(m));
+    return all;
+}
+
 enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bool write,
                           unsigned int *frame)
 {
@@ -454,14 +540,15 @@ enum mmu_fault mmu_access(struct mmu *m, unsigned int cpu, unsigned int page, bo
     frames_t found;
 
     mmu_settle(m);
-    for (unsigned int level = 0; level < 4; level++) {
-        /* Nobody has to cache what he may: what stage 2 does not show any more can fault. */
-        found = c->next_ipa[context][prefix_of(page, level)] & unmapped(m);
-        if (found != 0) {
-            *frame = (unsigned int)__builtin_ctz(found);
-            return MMU_WALK_FAULT;
-        }
+    found = walk_faults(m, cpu, page);
+    if (found != 0) {
+        *frame = (unsigned int)__builtin_ctz(found);
+        return MMU_WALK_FAULT;
     }
+    /* A group whose entries disagree may yield either for ever: nobody owes its guest progress. */
+    found = c->leaf[context][page];
+    if ((c->grouped[context][page / 16] & bit(page % 16)) != 0 && (found & (found - 1)) != 0)
+        return MMU_STAGE1;
     found = write ? c->ro[context][page] : 0;
     if (found != 0) {
         *frame = (unsigned int)__builtin_ctz(found);

@@ -61,12 +61,18 @@ struct mmu_cache {
     /* Tables before which a walk of this prefix can stand (M4): as IPA, and as PA (combined with
      * stage 2: a walk cache entry, or a walk that was suspended between two steps). */
     frames_t next_ipa[MMU_CONTEXTS][MMU_PREFIXES], next_pa[MMU_CONTEXTS][MMU_PREFIXES];
+    /* What TTBR0_EL1 named, by the level that walks started at. Guarded: by the walk window (M4).
+     */
+    frames_t root_ipa[MMU_CONTEXTS][4];
     /* Leaves by page (M5): of stage 1 alone, all and the writable ones; combined with stage 2,
      * those that let a store fail for want of stage 2's permission, and those that let it pass. */
     frames_t leaf[MMU_CONTEXTS][MMU_PAGES], leaf_w[MMU_CONTEXTS][MMU_PAGES];
     frames_t ro[MMU_CONTEXTS][MMU_PAGES], rw[MMU_CONTEXTS][MMU_PAGES];
-    /* Blocks by the VA prefix of the level-3 table that might stand there instead (M10). */
+    /* Blocks by the VA prefix of the table that might stand there instead (M10). */
     frames_t block[MMU_CONTEXTS][MMU_PAGES / PTWR_ENTRIES];
+    frames_t block1[MMU_CONTEXTS][MMU_PAGES / PTWR_ENTRIES / PTWR_ENTRIES];
+    /* Pages that a contiguous entry was read for: a set of 16 in each. */
+    frames_t grouped[MMU_CONTEXTS][MMU_PAGES / 16];
     /* Tables of which a valid entry was read: something made of it may be held (M9). */
     frames_t used[MMU_CONTEXTS];
 };
@@ -106,6 +112,7 @@ struct mmu {
     uint8_t s2[2][MMU_FRAMES];      /* enum ptwr_perm, by window: EL2's last store */
     uint8_t s2_seen[2][MMU_FRAMES]; /* bit n: a walker may still read permission n (M8) */
     uint8_t ttbr[MMU_CPUS][2];
+    uint8_t first[MMU_CPUS][2];    /* level that walks from it start at */
     uint8_t seen_type[MMU_FRAMES]; /* of struct frame, after the last effect */
     struct mmu_cache now;
     /* Accesses that a TLBI should have waited for, and did not on some CPUs (M11). */
@@ -138,6 +145,9 @@ void mmu_settle(struct mmu *m);
 
 /* Another TTBRn_EL1 of one CPU. base: a frame or MMU_NONE. Walks under the old one go on. */
 void mmu_set_base(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base);
+/* The same with a TnSZ that lets walks start at another level. */
+void mmu_set_base_at(struct mmu *m, unsigned int cpu, unsigned int which, uint8_t base,
+                     unsigned int level);
 
 /* Frames that some CPU may store to by now, or to which a walk may come. */
 frames_t mmu_storable(const struct mmu *m);

@@ -19,7 +19,7 @@ static enum hv_err store_once(struct world *w, const struct action *a, unsigned 
         .decoded = a->option != STORE_UNDECODED,
         .emulatable = a->option != STORE_UNDECODED,
         .el0 = a->option == STORE_EL0,
-        .value = action_value(a->value).raw,
+        .value = action_value(w, a->value).raw,
         .pc = 0x1000 + 4U * a->frame,
         .va = mmu_va(a->index),
     };
@@ -45,7 +45,7 @@ static enum hv_err store_once(struct world *w, const struct action *a, unsigned 
 /* Past the caches; where it would fault, it is a store like any other. */
 static void store_nc(struct world *w, const struct action *a)
 {
-    (void)mmu_guest_store(&w->mmu, a->frame, a->index, action_value(a->value),
+    (void)mmu_guest_store(&w->mmu, a->frame, a->index, action_value(w, a->value),
                           a->option != 0 ? MMU_NC_DIRTY : MMU_NC_CLEAN);
 }
 
@@ -69,6 +69,29 @@ static enum hv_err base_once(struct world *w, const struct action *a, unsigned i
     return err;
 }
 
+/* Guarded: TTBR0_EL1's tables are judged at the first walk, TTBR1_EL1's before it is written. */
+static enum hv_err guarded_base_once(struct world *w, const struct action *a, unsigned int *budget)
+{
+    unsigned int frame = a->kind == ACT_BASE ? a->frame : MMU_NONE;
+    unsigned int level = a->kind == ACT_BASE ? a->option / 2U % 4 : 0;
+    enum hv_err err;
+
+    if (a->kind == ACT_NO_BASE || (a->option & 1U) == 0) {
+        world_user_base(w, a->cpu, frame, level);
+        return HV_OK;
+    }
+    err = ptwr_set_kernel_base(&w->p, a->cpu, mfn_of(frame), WORLD_VA_BITS(level), budget);
+    if (err == HV_OK) {
+        world_written(w, a->cpu, 1, mfn_of(frame), level);
+        expect(w,
+               frame_has(&w->frames[frame], FRAME_PINNED) &&
+                   w->frames[frame].state == FRAME_ATTACHED,
+               "a base");
+    }
+    w->crashed = w->crashed || err == HV_EPERM;
+    return err;
+}
+
 static enum hv_err pin_once(struct world *w, const struct action *a, unsigned int *budget)
 {
     const struct frame *f = &w->frames[a->frame];
@@ -85,7 +108,7 @@ static enum hv_err pin_once(struct world *w, const struct action *a, unsigned in
 
 static enum hv_err update_once(struct world *w, const struct action *a, unsigned int *budget)
 {
-    desc_t value = action_value(a->value);
+    desc_t value = action_value(w, a->value);
     enum hv_err err = ptwr_update(&w->p, mfn_of(a->frame), a->index, value, budget);
 
     if (err == HV_OK)
@@ -127,6 +150,10 @@ static enum hv_err call_once(struct world *w, const struct action *a, unsigned i
     case ACT_REMOVE:
         return remove_once(w, a, budget);
     case ACT_OFF:
+        if (w->p.guarded) {
+            world_off(w, a->cpu);
+            return HV_OK;
+        }
         mmu_set_base(&w->mmu, a->cpu, 0, MMU_NONE);
         mmu_set_base(&w->mmu, a->cpu, 1, MMU_NONE);
         ptwr_unload(&w->p, a->cpu);
@@ -161,13 +188,18 @@ static enum hv_err attempt(struct world *w, const struct action *a, unsigned int
     case ACT_QUICK:
         w->p.policy = PTWR_POLICY_EMULATE;
         return world_quick_once(w, a->cpu, a->frame * PTWR_ENTRIES % MMU_PAGES,
-                                action_value(a->value), budget) == WORLD_RETRY
+                                action_value(w, a->value), budget) == WORLD_RETRY
                    ? HV_EAGAIN
                    : HV_OK;
     case ACT_PREEMPT:
         ptwr_protect_open(&w->p, a->cpu, PTWR_T_PREEMPT);
         return HV_OK;
     case ACT_WALK:
+        if (w->p.guarded && w->mmu.ttbr[a->cpu][0] == MMU_NONE)
+            return HV_OK;
+        if (w->p.guarded)
+            return world_access_once(w, a->cpu, a->index, false, budget) == WORLD_RETRY ? HV_EAGAIN
+                                                                                        : HV_OK;
         err = ptwr_walk_fault(&w->p, a->cpu, mfn_of(a->frame), &budget);
         w->crashed = w->crashed || err == HV_EPERM;
         return err;
@@ -182,6 +214,9 @@ static enum hv_err attempt(struct world *w, const struct action *a, unsigned int
     case ACT_RESET:
         world_reset(w);
         return HV_OK;
+    case ACT_BASE:
+    case ACT_NO_BASE:
+        return w->p.guarded ? guarded_base_once(w, a, &budget) : call_once(w, a, &budget);
     default:
         return call_once(w, a, &budget);
     }
@@ -196,7 +231,7 @@ static void whole(struct world *w, const struct action *a, unsigned int budget)
         if (attempt(w, a, budget) != HV_EAGAIN || w->crashed)
             return;
     }
-    action_print(a, text, sizeof(text));
+    action_print(w, a, text, sizeof(text));
     mmu_fail(&w->mmu, "no progress: %s", text);
 }
 
@@ -267,7 +302,7 @@ void world_drain(struct world *w, bool alone)
     for (unsigned int cpu = 0; cpu < w->mmu.cpus && !w->crashed; cpu++) {
         if (w->suspended[cpu].kind == ACT_NONE)
             continue;
-        action_print(&w->suspended[cpu], text, sizeof(text));
+        action_print(w, &w->suspended[cpu], text, sizeof(text));
         mmu_fail(&w->mmu, "kept from getting on by other vCPUs: %s", text);
     }
     if (w->mmu.failed[0] == '\0')

@@ -33,7 +33,14 @@ static unsigned int cpus;
 
 static inline void begin(unsigned int frames, unsigned int slots, enum ptwr_policy policy)
 {
-    const struct world_config config = {frames, slots, true, policy, PTWR_ACTION_REFUSE, cpus};
+    const struct world_config config = {
+        .frames = frames,
+        .slots = slots,
+        .assist = true,
+        .policy = policy,
+        .action = PTWR_ACTION_REFUSE,
+        .cpus = cpus,
+    };
 
     world_init(&w, &config);
     w.mmu.erratum = erratum;

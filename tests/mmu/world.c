@@ -33,6 +33,8 @@ static void init_domain(struct world *w, struct frame_table *table, struct mmu_m
         .assist = config->assist,
         .policy = config->policy,
         .action = config->action,
+        .guarded = config->guarded,
+        .count_users = config->count_users,
     };
     ptwr_init(&w->p);
     mmu_init(&w->mmu, &w->p, memory, config->cpus != 0 ? config->cpus : 2);
@@ -63,9 +65,11 @@ void world_init(struct world *w, const struct world_config *config)
     w->table = (struct frame_table){.region = w->region, .first = 0, .count = MMU_REGIONS};
     for (unsigned int i = 0; i < MMU_FRAMES; i++)
         w->frames[i].owner = FRAME_NO_OWNER;
-    w->frames[0].owner = OTHERS;
+    if (!config->guarded)
+        w->frames[0].owner = OTHERS;
     init_domain(w, &w->table, &w->memory, config, OWNER);
-    for (unsigned int i = 1; i <= config->frames; i++) {
+    for (unsigned int i = config->guarded ? 0 : 1;
+         i <= (config->guarded ? MMU_FRAMES - 1 : config->frames); i++) {
         if (world_add(w, i) != HV_OK)
             mmu_fail(&w->mmu, "frame %u cannot be given to the domain", i);
     }
@@ -84,6 +88,8 @@ desc_t table_desc(unsigned int frame)
 {
     return desc_of((uint64_t)frame << PAGE_SHIFT | MMU_WALK | DESC_TABLE | DESC_VALID);
 }
+
+desc_t guarded_table_desc(unsigned int frame) { return desc_of(table_desc(frame).raw & ~MMU_WALK); }
 
 desc_t page_desc(unsigned int frame, uint64_t bits)
 {
@@ -172,8 +178,9 @@ static enum hv_err walk_fault(struct world *w, unsigned int frame, unsigned int 
 {
     enum hv_err err = ptwr_walk_fault(&w->p, w->mmu.cpu, mfn_of(frame), &budget);
 
-    /* What a table or a base named was a table: the guest did nothing to deserve an abort. */
-    if (err == HV_EINVAL)
+    /* What a table or a base named was a table: the guest did nothing to deserve an abort. A
+     * guarded one's bases may name anything. */
+    if (err == HV_EINVAL && !w->p.guarded)
         mmu_fail(&w->mmu, "a walk comes to frame %u, which EL2 does not know", frame);
     w->crashed = w->crashed || err == HV_EPERM;
     return err;
@@ -228,7 +235,15 @@ enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned 
     case MMU_STAGE1:
         return WORLD_STAGE1;
     case MMU_WALK_FAULT:
-        return walk_fault(w, frame, budget) == HV_EPERM ? WORLD_CRASHED : WORLD_RETRY;
+        switch (walk_fault(w, frame, budget)) {
+        case HV_OK:
+        case HV_EAGAIN:
+            return WORLD_RETRY;
+        case HV_EPERM:
+            return WORLD_CRASHED;
+        default:
+            return WORLD_INJECTED;
+        }
     case MMU_PERMISSION:
     default:
         return permission_fault(w, cpu, page, budget);
@@ -353,6 +368,49 @@ enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, un
     return err;
 }
 
+/* --- Guarded: registers ----------------------------------------------------------------------- */
+
+static uint8_t mmu_frame(mfn_t root) { return mfn_is_none(root) ? MMU_NONE : (uint8_t)root.raw; }
+
+void world_written(struct world *w, unsigned int cpu, unsigned int which, mfn_t root,
+                   unsigned int level)
+{
+    mmu_set_base_at(&w->mmu, cpu, which, mmu_frame(root), level);
+}
+
+void world_user_base(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level)
+{
+    mfn_t root = frame == MMU_NONE ? MFN_NONE : mfn_of(frame);
+
+    w->mmu.cpu = (uint8_t)cpu;
+    ptwr_set_user_base(&w->p, cpu, root, WORLD_VA_BITS(level));
+    world_written(w, cpu, 0, root, level);
+}
+
+enum hv_err world_kernel_base(struct world *w, unsigned int cpu, unsigned int frame,
+                              unsigned int level)
+{
+    mfn_t root = frame == MMU_NONE ? MFN_NONE : mfn_of(frame);
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_set_kernel_base(&w->p, cpu, root, WORLD_VA_BITS(level), &budget));
+    if (err == HV_OK)
+        world_written(w, cpu, 1, root, level);
+    return err;
+}
+
+void world_off(struct world *w, unsigned int cpu)
+{
+    enum hv_err err;
+
+    w->mmu.cpu = (uint8_t)cpu;
+    UNTIL_DONE(w, err, ptwr_sync(&w->p, PTWR_T_LIFE, &budget));
+    mmu_set_base(&w->mmu, cpu, 0, MMU_NONE);
+    mmu_set_base(&w->mmu, cpu, 1, MMU_NONE);
+    ptwr_stage1_off(&w->p, cpu);
+}
+
 enum hv_err world_sync(struct world *w, unsigned int cpu, enum ptwr_trigger why)
 {
     enum hv_err err;
@@ -423,7 +481,7 @@ static void check_table(struct world *w, unsigned int frame)
         if ((d.raw & DESC_VALID) != 0)
             mmu_judge(&w->mmu, (unsigned int)f->type - FRAME_TABLE_L0, frame, d);
     }
-    if (((w->mmu.s2_seen[PTWR_WALK][frame] >> PTWR_RO) & 1) == 0)
+    if (!w->p.guarded && ((w->mmu.s2_seen[PTWR_WALK][frame] >> PTWR_RO) & 1) == 0)
         mmu_fail(&w->mmu, "frame %u is attached and no walk can come to it", frame);
 }
 

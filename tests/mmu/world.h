@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One direct domain on the model's machine: what its guest may do, and how core/ answers with the
- * engine. The named tests, the random runs, the search and the fuzzer all act through this.
+ * One direct or guarded domain on the model's machine: what its guest may do, and how core/ answers
+ * with the engine. The named tests, the random runs, the search and the fuzzer all act through
+ * this.
  */
 #pragma once
 
@@ -40,6 +41,8 @@ struct world_config {
     enum ptwr_policy policy;
     enum ptwr_action action;
     unsigned int cpus; /* 0: two */
+    bool guarded;      /* an unmodified guest, that owns all frames and has its MMUs off */
+    bool count_users;
 };
 
 void world_init(struct world *w, const struct world_config *config);
@@ -60,6 +63,7 @@ void world_make_readonly(struct world *w, unsigned int frame);
 #define LEAF_NC  (UINT64_C(1) << 2)
 #define LEAF_DEV (UINT64_C(2) << 2)
 desc_t table_desc(unsigned int frame);
+desc_t guarded_table_desc(unsigned int frame); /* the same without WALK */
 desc_t page_desc(unsigned int frame, uint64_t bits);
 desc_t block_desc(unsigned int frame, uint64_t bits);
 
@@ -98,6 +102,15 @@ enum hv_err world_update(struct world *w, unsigned int cpu, unsigned int frame, 
 enum hv_err world_pin(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level);
 enum hv_err world_unpin(struct world *w, unsigned int cpu, unsigned int frame);
 enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, unsigned int frame);
+/* Guarded: TTBRn_EL1 and TnSZ of a CPU, whose MMU is turned on by that if it was off. */
+void world_user_base(struct world *w, unsigned int cpu, unsigned int frame, unsigned int level);
+enum hv_err world_kernel_base(struct world *w, unsigned int cpu, unsigned int frame,
+                              unsigned int level);
+void world_written(struct world *w, unsigned int cpu, unsigned int which, mfn_t root,
+                   unsigned int level);
+void world_off(struct world *w, unsigned int cpu);
+/* .. and how many bits the walks of a half translate that start at this level. */
+#define WORLD_VA_BITS(level) (PAGE_SHIFT + PTWR_INDEX_BITS * (4 - (level)))
 /* The register, as the engine has it now. */
 void world_write_base(struct world *w, unsigned int cpu, unsigned int which);
 enum hv_err world_sync(struct world *w, unsigned int cpu, enum ptwr_trigger why);
@@ -116,7 +129,7 @@ enum action_kind {
     ACT_UPDATE,  /* cpu, frame, index, value */
     ACT_PIN,     /* cpu, frame, option: level */
     ACT_UNPIN,   /* cpu, frame */
-    ACT_BASE,    /* cpu, frame, option: which */
+    ACT_BASE,    /* cpu, frame, option: which, and guarded: twice the level that walks start at */
     ACT_NO_BASE, /* cpu */
     ACT_SYNC,    /* cpu */
     ACT_PREEMPT, /* cpu */
@@ -146,7 +159,7 @@ enum {
 
 /* Value `n` of the alphabet: 0, links, leaves of all kinds, and what has to be refused. */
 #define ACTION_VALUES (1 + 5 * MMU_FRAMES + 16)
-desc_t action_value(unsigned int n);
+desc_t action_value(const struct world *w, unsigned int n);
 
 /* Returns false if it is no action in this state (out of range, or the domain was stopped). */
 bool action_run(struct world *w, const struct action *a);
@@ -166,7 +179,7 @@ struct action action_decode(const struct world *w, const uint8_t *bytes);
 void world_decode(struct world *w, const uint8_t bytes[2]);
 
 /* In words, for a trace. */
-void action_print(const struct action *a, char *text, size_t size);
+void action_print(const struct world *w, const struct action *a, char *text, size_t size);
 
 /* Between operations: counts equal contents, and each attached table is legal and stands still. */
 void world_check(struct world *w);

@@ -108,7 +108,7 @@ static void print_trace(uint32_t last)
     for (uint32_t node = before; node != 0; node = nodes[node].parent) {
         char text[120];
 
-        action_print(&nodes[node].action, text, sizeof(text));
+        action_print(&w, &nodes[node].action, text, sizeof(text));
         (void)printf("    %s\n", text);
     }
 }

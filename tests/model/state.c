@@ -123,7 +123,9 @@ static void swap_cpus(struct world *w)
     struct mmu_cache *c = &w->mmu.now;
 
     SWAP(w->p.base[0], w->p.base[1]);
+    SWAP(w->p.va_bits[0], w->p.va_bits[1]);
     SWAP(w->mmu.ttbr[0], w->mmu.ttbr[1]);
+    SWAP(w->mmu.first[0], w->mmu.first[1]);
     SWAP(w->suspended[0], w->suspended[1]);
     SWAP(c->s2_ro[0], c->s2_ro[1]);
     SWAP(c->s2_rw[0], c->s2_rw[1]);
@@ -133,11 +135,14 @@ static void swap_cpus(struct world *w)
 
         SWAP(c->next_ipa[a], c->next_ipa[b]);
         SWAP(c->next_pa[a], c->next_pa[b]);
+        SWAP(c->root_ipa[a], c->root_ipa[b]);
         SWAP(c->leaf[a], c->leaf[b]);
         SWAP(c->leaf_w[a], c->leaf_w[b]);
         SWAP(c->ro[a], c->ro[b]);
         SWAP(c->rw[a], c->rw[b]);
         SWAP(c->block[a], c->block[b]);
+        SWAP(c->block1[a], c->block1[b]);
+        SWAP(c->grouped[a], c->grouped[b]);
         SWAP(c->used[a], c->used[b]);
     }
     for (unsigned int i = 0; i < w->p.nr_slots; i++) {

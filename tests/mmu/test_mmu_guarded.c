@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guarded domains: roots that are parked while tables below them are open, walked by the walk
+ * window; all other tables are walked by the data window.
+ */
+#include "tests/mmu/scene.h"
+
+#define T(frame) guarded_table_desc(frame)
+
+/* Frame 0 is a guarded domain's own: what it may not name is the walk window. */
+#undef BAD
+#define BAD desc_of(page_desc(5, LEAF_RO).raw | MMU_WALK)
+
+static void guarded(unsigned int frames, unsigned int slots)
+{
+    const struct world_config config = {
+        .frames = frames,
+        .slots = slots,
+        .policy = PTWR_POLICY_EMULATE,
+        .action = PTWR_ACTION_REFUSE,
+        .cpus = cpus,
+        .guarded = true,
+        .count_users = true,
+    };
+
+    world_init(&w, &config);
+    w.mmu.erratum = erratum;
+    world_fill(&w, ROOT, T(L1), NONE);
+    world_fill(&w, L1, T(L2), NONE);
+    world_fill(&w, L2, T(L3), NONE);
+    world_fill(&w, L3, page_desc(5, LEAF_RW), NONE);
+}
+
+static enum world_result load(unsigned int cpu, unsigned int page)
+{
+    return world_access(&w, cpu, page, false);
+}
+
+/* The tree in TTBR0_EL1 of every CPU, and walked once. */
+static void user_tree(unsigned int frames, unsigned int slots)
+{
+    guarded(frames, slots);
+    for (unsigned int cpu = 0; cpu < cpus; cpu++)
+        world_user_base(&w, cpu, ROOT, 0);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    sound();
+}
+
+/* --- Late validation -------------------------------------------------------------------------- */
+
+static void nothing_is_judged_before_the_first_walk(void)
+{
+    guarded(6, 2);
+    world_user_base(&w, 0, ROOT, 0);
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(state(i), FRAME_PLAIN);
+    assert_int_equal(world_store(&w, 1, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    sound();
+    assert_int_equal(load(0, 1), WORLD_OK);
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(state(i), FRAME_ATTACHED);
+    assert_true(walkable(ROOT) && walkable(L3));
+    sound();
+}
+
+/* --- Parking ---------------------------------------------------------------------------------- */
+
+static void open_table_parks_its_root(void)
+{
+    for (unsigned int i = L1; i <= L3; i++) {
+        user_tree(6, 2);
+        open_table(i, 1, NONE);
+        assert_false(walkable(i));
+        assert_true(storable(i));
+        sound();
+        assert_int_equal(load(1, 0), WORLD_OK);
+        assert_int_equal(state(i), FRAME_ATTACHED);
+        assert_true(walkable(i));
+        sound();
+    }
+}
+
+static void root_stays_parked_while_a_table_below_it_is_open(void)
+{
+    user_tree(8, 2);
+    world_fill(&w, 6, page_desc(5, LEAF_RO), NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(6)), PTWR_DONE);
+    assert_int_equal(load(0, PAGE(1, 0)), WORLD_OK);
+    open_table(L3, 1, page_desc(7, LEAF_RO));
+    open_table(6, 1, page_desc(8, LEAF_RO));
+    assert_false(walkable(L3) || walkable(6));
+    /* One of them is emulated no longer, but judged for another's sake. */
+    w.p.nr_slots = 2;
+    world_fill(&w, 7, NONE, NONE);
+    sound();
+    assert_int_equal(load(1, PAGE(1, 1)), WORLD_OK);
+    assert_int_equal(w.p.nr_open, 0);
+    assert_int_equal(load(1, PAGE(0, 1)), WORLD_OK);
+    sound();
+}
+
+static void oldest_slot_gives_way_and_the_root_stays_parked(void)
+{
+    user_tree(8, 1);
+    world_fill(&w, 6, page_desc(5, LEAF_RO), NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(6)), PTWR_DONE);
+    open_table(L3, 1, page_desc(7, LEAF_RO));
+    open_table(6, 1, page_desc(8, LEAF_RO));
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_false(walkable(6));
+    sound();
+}
+
+static void tables_below_ttbr1_are_never_opened(void)
+{
+    guarded(6, 2);
+    assert_int_equal(world_kernel_base(&w, 0, ROOT, 0), HV_OK);
+    w.p.policy = PTWR_POLICY_OPEN;
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(world_store(&w, 1, i, 1, NONE), PTWR_DONE);
+    assert_int_equal(w.p.count.opened, 0);
+    /* Nor when a TTBR0_EL1 names it as well. */
+    world_user_base(&w, 1, ROOT, 0);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(world_store(&w, 1, i, 1, i == L3 ? page_desc(6, 0) : NONE), PTWR_DONE);
+    assert_int_equal(w.p.count.opened, 0);
+    sound();
+}
+
+static void ttbr1_of_a_tree_with_open_tables_reconnects_them(void)
+{
+    user_tree(6, 2);
+    open_table(L3, 1, BAD);
+    assert_int_equal(world_kernel_base(&w, 1, ROOT, 0), HV_OK);
+    assert_int_equal(w.p.nr_open, 0);
+    w.p.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(w.p.count.opened, 1);
+    sound();
+}
+
+/* --- A9: a new way to an open table ------------------------------------------------------------
+ */
+
+static void link_to_an_open_table_reconnects_it_first(void)
+{
+    user_tree(8, 2);
+    world_fill(&w, 6, T(7), NONE);
+    world_fill(&w, 7, NONE, NONE);
+    assert_int_equal(world_store(&w, 0, L1, 1, T(7)), PTWR_DONE);
+    open_table(L3, 1, BAD);
+    assert_int_equal(world_store(&w, 1, 7, 0, T(L3)), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(entry(L3, 1), BAD.raw & ~DESC_VALID);
+    sound();
+    /* It has two places now. */
+    w.p.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    sound();
+}
+
+static void link_above_an_open_table_reconnects_it_first(void)
+{
+    for (unsigned int i = L1; i <= L2; i++) {
+        user_tree(8, 2);
+        open_table(L3, 1, BAD);
+        assert_int_equal(world_store(&w, 1, i - 1, 1, T(i)), PTWR_DONE);
+        assert_int_equal(state(L3), FRAME_ATTACHED);
+        sound();
+    }
+}
+
+#define TESTS(X)                                                                                   \
+    X(nothing_is_judged_before_the_first_walk)                                                     \
+    X(open_table_parks_its_root)                                                                   \
+    X(root_stays_parked_while_a_table_below_it_is_open)                                            \
+    X(oldest_slot_gives_way_and_the_root_stays_parked)                                             \
+    X(tables_below_ttbr1_are_never_opened)                                                         \
+    X(ttbr1_of_a_tree_with_open_tables_reconnects_them)                                            \
+    X(link_to_an_open_table_reconnects_it_first)                                                   \
+    X(link_above_an_open_table_reconnects_it_first)
+
+MAIN(TESTS)
