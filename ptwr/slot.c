@@ -133,8 +133,8 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         err = slot_close(p, slot, PTWR_T_SLOT, budget);
         if (err != HV_OK)
             return err;
-        /* Reconnecting may have taken away this table's last reference. */
-        if (f->state != FRAME_ATTACHED)
+        /* Reconnecting may have taken away this table's last reference, or linked it again. */
+        if (f->state != FRAME_ATTACHED || !slot_can_open(p, store->table))
             return HV_EAGAIN;
     }
     one_va = find_place(p, store->table, &va, &root) && frame_level(f) == 3;

@@ -111,6 +111,19 @@ static void oldest_slot_gives_way_and_the_root_stays_parked(void)
     sound();
 }
 
+/* What the oldest slot held may have linked the table that wants the slot a second time. */
+static void table_that_is_linked_twice_by_then_is_not_opened(void)
+{
+    user_tree(6, 1);
+    open_table(L2, 1, T(L3));
+    w.p.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(6, LEAF_RO)), PTWR_DONE);
+    assert_int_equal(w.p.nr_open, 0);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    assert_int_equal(entry(L3, 1), page_desc(6, LEAF_RO).raw);
+    sound();
+}
+
 static void tables_below_ttbr1_are_never_opened(void)
 {
     guarded(6, 2);
@@ -177,6 +190,7 @@ static void link_above_an_open_table_reconnects_it_first(void)
     X(open_table_parks_its_root)                                                                   \
     X(root_stays_parked_while_a_table_below_it_is_open)                                            \
     X(oldest_slot_gives_way_and_the_root_stays_parked)                                             \
+    X(table_that_is_linked_twice_by_then_is_not_opened)                                            \
     X(tables_below_ttbr1_are_never_opened)                                                         \
     X(ttbr1_of_a_tree_with_open_tables_reconnects_them)                                            \
     X(link_to_an_open_table_reconnects_it_first)                                                   \
