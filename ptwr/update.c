@@ -303,7 +303,7 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
         p->count.refused++;
         return PTWR_INJECT;
     }
-    if (p->guarded && f->state == FRAME_ATTACHED)
+    if (f->state == FRAME_ATTACHED && !store->el0)
         (void)root_drop_if_unloaded(p, store->table);
     if (f->state == FRAME_ATTACHED && !mfn_is_none(p->teardown)) {
         /* Perhaps only stale tables refer to it: then it is none any more. */

@@ -185,6 +185,31 @@ static void link_above_an_open_table_reconnects_it_first(void)
     }
 }
 
+/* --- What EL0 may not do ------------------------------------------------------------------------
+ */
+
+static enum ptwr_outcome store_el0(unsigned int frame)
+{
+    struct ptwr_store store = {
+        .table = mfn_of(frame), .size = 8, .decoded = true, .emulatable = true, .el0 = true};
+
+    return world_store_as(&w, 0, &store, MMU_CACHEABLE);
+}
+
+static void store_of_el0_neither_opens_nor_drops(void)
+{
+    user_tree(8, 2);
+    w.p.policy = PTWR_POLICY_OPEN;
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(store_el0(i), PTWR_INJECT);
+    for (unsigned int cpu = 0; cpu < cpus; cpu++)
+        world_user_base(&w, cpu, MMU_NONE, 0);
+    for (unsigned int i = ROOT; i <= L3; i++)
+        assert_int_equal(store_el0(i), PTWR_INJECT);
+    assert_int_equal(state(ROOT), FRAME_ATTACHED);
+    sound();
+}
+
 #define TESTS(X)                                                                                   \
     X(nothing_is_judged_before_the_first_walk)                                                     \
     X(open_table_parks_its_root)                                                                   \
@@ -194,6 +219,7 @@ static void link_above_an_open_table_reconnects_it_first(void)
     X(tables_below_ttbr1_are_never_opened)                                                         \
     X(ttbr1_of_a_tree_with_open_tables_reconnects_them)                                            \
     X(link_to_an_open_table_reconnects_it_first)                                                   \
-    X(link_above_an_open_table_reconnects_it_first)
+    X(link_above_an_open_table_reconnects_it_first)                                                \
+    X(store_of_el0_neither_opens_nor_drops)
 
 MAIN(TESTS)
