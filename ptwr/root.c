@@ -240,8 +240,11 @@ static bool is_parked(const struct ptwr *p, mfn_t root)
 
 void root_unpark(struct ptwr *p, mfn_t root)
 {
-    if (frame_has(frame_get(p->frames, root), FRAME_PINNED) && !is_parked(p, root))
-        sequence_attach(p, root);
+    if (!frame_has(frame_get(p->frames, root), FRAME_PINNED) || is_parked(p, root))
+        return;
+    /* A link to what was open may have been taken away meanwhile. */
+    sequence_repaired(p);
+    sequence_attach(p, root);
 }
 
 /* The root is, and stays, a table of the level that the vCPU's walks start at. */

@@ -124,6 +124,19 @@ static void table_that_is_linked_twice_by_then_is_not_opened(void)
     sound();
 }
 
+/* .. whose end walkers must see before they see the root. */
+static void link_that_went_while_its_table_was_open_is_not_walked(void)
+{
+    user_tree(6, 2);
+    open_table(L1, 1, BAD);
+    w.mmu.cpu = 0;
+    ptwr_protect_open(&w.p, 0, PTWR_T_PREEMPT);
+    assert_int_equal(world_store(&w, 1, ROOT, 0, NONE), PTWR_DONE);
+    assert_int_equal(load(0, 0), WORLD_STAGE1);
+    assert_int_equal(w.p.nr_open, 0);
+    sound();
+}
+
 static void tables_below_ttbr1_are_never_opened(void)
 {
     guarded(6, 2);
@@ -216,6 +229,7 @@ static void store_of_el0_neither_opens_nor_drops(void)
     X(root_stays_parked_while_a_table_below_it_is_open)                                            \
     X(oldest_slot_gives_way_and_the_root_stays_parked)                                             \
     X(table_that_is_linked_twice_by_then_is_not_opened)                                            \
+    X(link_that_went_while_its_table_was_open_is_not_walked)                                       \
     X(tables_below_ttbr1_are_never_opened)                                                         \
     X(ttbr1_of_a_tree_with_open_tables_reconnects_them)                                            \
     X(link_to_an_open_table_reconnects_it_first)                                                   \
