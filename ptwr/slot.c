@@ -319,7 +319,7 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
 #define BATCH_UNCHANGED 4
 
 /* Pages of runs that cost what one unit of a budget stands for. One for another counts as two. */
-#define BATCH_PAGES 6
+#define BATCH_PAGES 4
 
 static inline bool batch_page(const struct batch_runs *runs, uint8_t owner, const desc_t *then_at,
                               const desc_t *now_at, unsigned int *replaced)
