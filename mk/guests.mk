@@ -74,3 +74,18 @@ $(BUILD)/linux/%: demos/linux/%.c | setup
 $(BUILD)/linux-initramfs.cpio.gz: demos/linux/mkinitramfs $(LINUX_PROGRAMS) | setup
 	@echo "  CPIO    $@"
 	@demos/linux/mkinitramfs $@ $(PACKAGES)/busybox $(LINUX_PROGRAMS)
+
+# The same for heavy work of the tests', with a few modules of the cloud kernel.
+STORM := $(BUILD)/linux-storm/storm
+STORM_MODULES := $(addprefix $(PACKAGES)/modules/,dummy.ko lzo.ko lzo-rle.ko zram.ko zsmalloc.ko release)
+
+linux: $(BUILD)/linux-storm.cpio.gz
+
+$(STORM): $(wildcard tests/qemu/linux/*.c) tests/qemu/linux/storm.h | setup
+	@mkdir -p $(@D)
+	@echo "  CC      $(filter %.c,$^) (Linux)"
+	@$(LINUX_CC) -std=gnu11 -D_GNU_SOURCE -O2 -static -pthread $(WARNINGS) $(filter %.c,$^) -o $@
+
+$(BUILD)/linux-storm.cpio.gz: demos/linux/mkinitramfs $(BUILD)/linux/init $(STORM) | setup
+	@echo "  CPIO    $@"
+	@demos/linux/mkinitramfs $@ $(PACKAGES)/busybox $(BUILD)/linux/init $(STORM) $(STORM_MODULES)

@@ -5,6 +5,7 @@
  *   latch.mode=demo    real commands, one after another, then power off (default)
  *   latch.mode=bench   the timed loops of workload.c, then power off; latch.loops=NAME,NAME...
  *                      chooses some of them
+ *   latch.mode=storm   `storm` with the words of latch.storm=, which commas part; then power off
  *   latch.mode=shell   an interactive shell on the console
  *   latch.mode=reset   a few commands, then a reboot: the hypervisor restarts this guest
  *   latch.mode=idle    sleep for ever
@@ -24,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_LOOPS 32
+#define MAX_WORDS 32
 
 static const char *const commands[] = {
     "uname -a",
@@ -128,22 +129,22 @@ static bool run_commands(const char *const *list, size_t count)
     return true;
 }
 
-/* latch.loops=NAME,NAME...: only those. */
-static bool run_bench(void)
+/* A program, with the words of a command line word, between which are commas, as its arguments. */
+static bool run_with(char *program, const char *name)
 {
-    char loops[256] = "";
-    char *argv[MAX_LOOPS + 2] = {"/bin/workload"};
+    char words[256] = "";
+    char *argv[MAX_WORDS + 2] = {program};
     int argc = 1;
 
-    (void)command_line_word("latch.loops", loops, sizeof(loops));
-    for (char *name = strtok(loops, ","); name != NULL && argc <= MAX_LOOPS;
-         name = strtok(NULL, ",")) {
-        argv[argc++] = name;
+    (void)command_line_word(name, words, sizeof(words));
+    for (char *word = strtok(words, ","); word != NULL && argc <= MAX_WORDS;
+         word = strtok(NULL, ",")) {
+        argv[argc++] = word;
     }
     int status = run(argv);
 
     if (status != 0) {
-        printf("linux: FAILED with status %d: workload\n", status);
+        printf("linux: FAILED with status %d: %s\n", status, program);
     }
     return status == 0;
 }
@@ -183,7 +184,9 @@ int main(void)
             (void)pause();
         }
     } else if (strcmp(mode, "bench") == 0) {
-        good = run_bench();
+        good = run_with("/bin/workload", "latch.loops");
+    } else if (strcmp(mode, "storm") == 0) {
+        good = run_with("/bin/storm", "latch.storm");
     } else if (strcmp(mode, "reset") == 0) {
         good = run_commands(reset_commands, sizeof(reset_commands) / sizeof(reset_commands[0]));
     } else if (strcmp(mode, "demo") == 0) {
