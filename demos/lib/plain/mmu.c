@@ -26,7 +26,7 @@ void mmu_flush(void)
  * All that was written so far bypassed the caches, which may still hold what the boot loader left
  * in them.
  */
-static void drop_stale_lines(void)
+void mmu_drop_stale_lines(void)
 {
     uint64_t line = UINT64_C(4) << ((read_sysreg(ctr_el0) >> 16) & 0xf);
 
@@ -40,7 +40,7 @@ void mmu_enable(void)
     root[0] = MMU_BLOCK_IO;
     root[1] = BIT64(30) | MMU_BLOCK;
     dsb_sy();
-    drop_stale_lines();
+    mmu_drop_stale_lines();
     mmu_join();
 }
 

@@ -20,6 +20,9 @@
  */
 void mmu_enable(void);
 
+/* Only for guests that make tables of their own: all that was written with the MMU off is seen. */
+void mmu_drop_stale_lines(void);
+
 /* The same on a further CPU, which uses what the first one has set up. */
 void mmu_join(void);
 
