@@ -19,13 +19,22 @@ GICS = [2, 3]
 # For tests of what Latch hides: they need a CPU that has all of it, even without --matrix.
 newest = pytest.mark.newest
 
+# For tests that take minutes: with --matrix only, on one machine if they do not ask for more.
+thorough = pytest.mark.thorough
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: also on the CPU with every feature")
+    config.addinivalue_line("markers", "thorough: with --matrix only")
 
 
 def pytest_addoption(parser):
     parser.addoption("--matrix", action="store_true", help="every CPU with every GIC")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--matrix"):
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
 
 
 def pytest_generate_tests(metafunc):
@@ -91,13 +100,14 @@ class Case:
         assert self.counts == {name.replace("_", "-"): n for name, n in counts.items()}, self.text
 
 
-def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True, cpus=1):
-    """A plain Linux domain, as text for a system description."""
-    initrd = """
-        ramdisk {
+def domain(name, bootargs="", memory_mib=192, extra="", ramdisk="linux-initramfs", cpus=1,
+           kernel="vmlinuz-cloud", nodes=""):
+    """A Linux domain, plain if `extra` says nothing else, as text for a system description."""
+    initrd = f"""
+        ramdisk {{
             compatible = "multiboot,ramdisk", "multiboot,module";
-            latch,file = "$ROOT/build/linux-initramfs.cpio.gz";
-        };""" if ramdisk else ""
+            latch,file = "$ROOT/build/{ramdisk}.cpio.gz";
+        }};""" if ramdisk else ""
     return f"""
     {name} {{
         compatible = "xen,domain";
@@ -107,9 +117,10 @@ def domain(name, bootargs="", memory_mib=192, extra="", ramdisk=True, cpus=1):
         {extra}
         kernel {{
             compatible = "multiboot,kernel", "multiboot,module";
-            latch,file = "$ROOT/build/packages/vmlinuz-cloud";
+            latch,file = "$ROOT/build/packages/{kernel}";
             bootargs = "console=ttyAMA0 {bootargs}";
         }};{initrd}
+        {nodes}
     }};"""
 
 
