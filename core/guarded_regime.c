@@ -6,6 +6,8 @@
  */
 #include "core/guarded_regime.h"
 
+#include <arch/barrier.h>
+
 #include "core/domain.h"
 #include "core/paging.h"
 #include "core/refusal.h"
@@ -76,25 +78,27 @@ static uint64_t walked_ttbr(const struct domain *d, uint64_t ttbr, mfn_t root)
     return (ttbr & ~(TTBR_BADDR | TTBR_CNP)) | base | d->paging.ptwr.walk;
 }
 
-/* The new base, or with `flush` nothing of the old one left before its first walk. */
-static void switch_base(struct vcpu *vcpu, enum regime_reg reg, uint64_t value, bool flush)
+/*
+ * The engine's answer to a new base is written. Where it asks for a flush, what was walked by the
+ * old one is gone before walks start at the new.
+ */
+static void write_user_base(struct vcpu *vcpu, uint64_t ttbr, mfn_t root)
 {
-    uint64_t tcr = regime_read(REGIME_TCR);
-    unsigned int budget = PTWR_BUDGET;
+    const struct domain *d = vcpu->domain;
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
 
-    if (flush)
-        regime_no_walks();
-    regime_write(reg, value);
-    if (flush) {
-        ptwr_flush(&vcpu->domain->paging.ptwr, &budget);
-        regime_write(REGIME_TCR, tcr);
+    if (p->flush_due) {
+        regime_write(REGIME_TTBR0, walked_ttbr(d, ttbr, MFN_NONE));
+        isb();
+        ptwr_base_written(p);
     }
+    regime_write(REGIME_TTBR0, walked_ttbr(d, ttbr, root));
 }
 
 static bool write_ttbr0(struct vcpu *vcpu, uint64_t value)
 {
     struct domain *d = vcpu->domain;
-    bool flush;
+    struct ptwr *p = &d->paging.ptwr;
     mfn_t root;
 
     if (!is_on(vcpu)) {
@@ -104,14 +108,13 @@ static bool write_ttbr0(struct vcpu *vcpu, uint64_t value)
     if (!starts_page(vcpu, "TTBR0_EL1", value))
         return false;
     root = root_of(d, value);
-    flush =
-        ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(regime_read(REGIME_TCR), 0));
-    switch_base(vcpu, REGIME_TTBR0, walked_ttbr(d, value, root), flush);
+    root = ptwr_set_user_base(p, vcpu->id, root, va_bits(regime_read(REGIME_TCR), 0));
+    write_user_base(vcpu, value, root);
     return true;
 }
 
 /* The engine's answer to a new TTBR1_EL1: HV_OK, or the register is not to be written now. */
-static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttbr, bool *flush)
+static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttbr)
 {
     struct domain *d = vcpu->domain;
     struct ptwr *p = &d->paging.ptwr;
@@ -126,22 +129,37 @@ static enum hv_err set_kernel_base(struct vcpu *vcpu, uint64_t tcr, uint64_t ttb
         return HV_EPERM;
     if ((tcr & TCR_EPD1) == 0 && mfn_is_none(root))
         return HV_EINVAL;
-    err = ptwr_set_kernel_base(p, vcpu->id, root, va_bits(tcr, 1), flush, &budget);
+    err = ptwr_set_kernel_base(p, vcpu->id, root, va_bits(tcr, 1), &budget);
     refusal_report_new(vcpu, p, &(struct refusal_place){.pc = vcpu->regs.elr}, refused);
     if (err == HV_EPERM)
         paging_crash(vcpu);
     return err;
 }
 
+/* As write_user_base(): there is no address at which walks by TTBR1_EL1 find nothing. */
+static void write_kernel_base(struct vcpu *vcpu, uint64_t ttbr)
+{
+    struct ptwr *p = &vcpu->domain->paging.ptwr;
+    uint64_t tcr = regime_read(REGIME_TCR);
+
+    if (!p->flush_due) {
+        regime_write(REGIME_TTBR1, ttbr);
+        return;
+    }
+    regime_no_walks();
+    regime_write(REGIME_TTBR1, ttbr);
+    ptwr_base_written(p);
+    regime_write(REGIME_TCR, tcr);
+}
+
 static bool write_ttbr1(struct vcpu *vcpu, uint64_t value)
 {
     enum hv_err err = HV_OK;
-    bool flush = false;
 
     if (is_on(vcpu))
-        err = set_kernel_base(vcpu, regime_read(REGIME_TCR), value, &flush);
+        err = set_kernel_base(vcpu, regime_read(REGIME_TCR), value);
     if (err == HV_OK)
-        switch_base(vcpu, REGIME_TTBR1, value & ~TTBR_CNP, flush);
+        write_kernel_base(vcpu, value & ~TTBR_CNP);
     if (err == HV_EINVAL)
         return refuse(vcpu, "TTBR1_EL1", regime_read(REGIME_TTBR1), value);
     return err == HV_OK;
@@ -189,23 +207,34 @@ static bool can_walk(struct vcpu *vcpu, uint64_t tcr)
     return false;
 }
 
-/* Every change finds no table open; what TTBR1_EL1's walks mean stays as it is. */
-static bool write_tcr(struct vcpu *vcpu, uint64_t value)
+/* A root is not for two sizes: while TCR_EL1 changes, walks by TTBR0_EL1 start nowhere. */
+static void set_tcr(struct vcpu *vcpu, uint64_t value)
 {
     struct domain *d = vcpu->domain;
     struct ptwr *p = &d->paging.ptwr;
+    uint64_t ttbr0 = regime_read(REGIME_TTBR0);
+    mfn_t root = ptwr_set_user_base(p, vcpu->id, p->base[vcpu->id][0], va_bits(value, 0));
+
+    regime_write(REGIME_TTBR0, walked_ttbr(d, ttbr0, MFN_NONE));
+    regime_write(REGIME_TCR, value);
+    write_user_base(vcpu, ttbr0, root);
+}
+
+/* Every change finds no table open; what TTBR1_EL1's walks mean stays as it is. */
+static bool write_tcr(struct vcpu *vcpu, uint64_t value)
+{
     uint64_t old = regime_read(REGIME_TCR);
 
-    value = clean_tcr(d, value);
+    value = clean_tcr(vcpu->domain, value);
     if (is_on(vcpu)) {
         if (((value ^ old) & (TCR_T1SZ | TCR_HALF1)) != 0 || ((old & ~value) & TCR_EPD1) != 0)
             return refuse(vcpu, "TCR_EL1", old, value);
         if (!can_walk(vcpu, value))
             return false;
-        if (ptwr_set_user_base(p, vcpu->id, p->base[vcpu->id][0], va_bits(value, 0)))
-            return false; /* never: it is the same root */
+        set_tcr(vcpu, value);
+    } else {
+        regime_write(REGIME_TCR, value);
     }
-    regime_write(REGIME_TCR, value);
     return true;
 }
 
@@ -239,28 +268,25 @@ static bool turn_on(struct vcpu *vcpu, uint64_t sctlr)
     struct domain *d = vcpu->domain;
     uint64_t tcr = regime_read(REGIME_TCR);
     uint64_t ttbr0 = regime_read(REGIME_TTBR0);
-    unsigned int budget = PTWR_BUDGET;
     enum hv_err err;
     mfn_t root;
-    bool flush;
 
     if ((sctlr & SCTLR_EL1_C) == 0)
         return refuse(vcpu, "SCTLR_EL1", regime_read(REGIME_SCTLR), sctlr);
     tcr = clean_tcr(d, tcr);
     if (!can_walk(vcpu, tcr) || !take_mair(vcpu) || !starts_page(vcpu, "TTBR0_EL1", ttbr0))
         return false;
-    err = set_kernel_base(vcpu, tcr, regime_read(REGIME_TTBR1), &flush);
+    err = set_kernel_base(vcpu, tcr, regime_read(REGIME_TTBR1));
     if (err == HV_EINVAL)
         return refuse(vcpu, "TTBR1_EL1", 0, regime_read(REGIME_TTBR1));
     if (err != HV_OK)
         return false;
     root = root_of(d, ttbr0);
-    flush = ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(tcr, 0)) || flush;
-    if (flush) /* of what the vCPU walked before it turned its MMU off */
-        ptwr_flush(&d->paging.ptwr, &budget);
+    root = ptwr_set_user_base(&d->paging.ptwr, vcpu->id, root, va_bits(tcr, 0));
     regime_write(REGIME_TCR, tcr);
     regime_write(REGIME_TTBR1, regime_read(REGIME_TTBR1) & ~TTBR_CNP);
     regime_write(REGIME_TTBR0, walked_ttbr(d, ttbr0, root));
+    ptwr_base_written(&d->paging.ptwr); /* no walk has started yet */
     regime_write(REGIME_SCTLR, sctlr);
     return true;
 }

@@ -60,6 +60,7 @@ void ptwr_init(struct ptwr *p)
     p->kept = MFN_NONE;
     p->assist = p->assist || p->guarded;
     p->settling = false;
+    p->flush_due = false;
     p->links++;
     slot_init(p);
     stale_init(p);

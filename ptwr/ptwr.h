@@ -172,7 +172,9 @@ struct ptwr {
     uint64_t broken; /* epoch + 1 when an entry above level 3 was last made invalid; 0: never */
     uint64_t links;  /* changes whenever a way from a base to a table may have ended; never 0 */
 
-    bool blocks; /* direct: some table has had a block since the domain started */
+    bool flush_due; /* guarded: when the registers are written: ptwr_base_written() */
+    bool blocks;    /* some table has had a block since the domain started; guarded: and it is not
+                       known below which root (FRAME_BLOCKS) */
 
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
 
@@ -238,21 +240,26 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu);
 
 /*
  * Guarded: TTBR0_EL1 of a vCPU names this frame now (MFN_NONE: none of the domain's), and
- * translates so many bits. Nothing is judged: its first walk faults (ptwr_walk_fault()). The caller
- * writes the register afterwards. True: meanwhile there are no walks, and there is a flush
- * (ptwr_flush()), for a block of the one tree and a table of the other must not be cached for one
- * VA and one ASID.
+ * translates so many bits. Nothing is judged: its first walk faults (ptwr_walk_fault()). Returns
+ * what the register is to name: `root`, or MFN_NONE while that is a root for another size of
+ * address space. If p->flush_due is set now, the caller writes a base that leads nowhere and calls
+ * ptwr_base_written() before it writes this one.
  */
 NODISCARD
-bool ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
+mfn_t ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
 
 /*
- * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register;
- * *flush is what is true above. Errors as ptwr_load_base().
+ * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register and
+ * calls ptwr_base_written(). HV_OK; HV_EAGAIN; HV_EINVAL: refused, p->violation says why; HV_EPERM:
+ * not a frame of the domain's, or a batch held an illegal entry and the action is crash.
  */
 NODISCARD
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
                                  unsigned int va_bits, bool *flush, unsigned int *budget);
+
+/* Guarded: walks do not start at the old base any more. What was walked by it is dropped where it
+ * must not meet what is walked by the new one. */
+void ptwr_base_written(struct ptwr *p);
 
 /* Guarded: the vCPU's MMU is off, or the vCPU is. Preconditions as ptwr_unload(). */
 void ptwr_stage1_off(struct ptwr *p, unsigned int vcpu);

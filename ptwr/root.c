@@ -87,14 +87,27 @@ enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
     return HV_OK;
 }
 
-static void add_role(struct ptwr *p, struct frame *root, unsigned int which)
+/*
+ * There are blocks below this root, or NULL: perhaps below any. From now on changes of base flush;
+ * what was walked before that, with other tables, goes before the block is seen. A root that no
+ * walk has seen yet is flushed for when it is shown.
+ */
+static void note_block(struct ptwr *p, struct frame *root)
+{
+    if (root == NULL)
+        p->blocks = true;
+    else
+        root->index |= FRAME_BLOCKS;
+}
+
+static void add_role(struct frame *root, unsigned int which)
 {
     if (!frame_has(root, FRAME_ROOT)) {
-        /* An entry may refer to a guarded root as well: a root has roles where it had a way back.
-         */
-        if (frame_has(root, FRAME_BACKPTR))
-            root_note_block(p, mfn_of(root->parent));
-        root->index = frame_has(root, FRAME_BACKPTR) ? 0 : root->index & FRAME_BLOCKS;
+        /* An entry may have referred to a guarded root: roles stand where it had a way back, and
+         * blocks below it were noted elsewhere. */
+        bool hooked = root->hooked;
+
+        root->index = hooked ? 0 : root->index & FRAME_BLOCKS;
         frame_clear(root, FRAME_BACKPTR);
         frame_set(root, FRAME_ROOT);
     }
@@ -143,20 +156,29 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu)
 
 #define NOBODY PTWR_MAX_VCPUS
 
+/* By another than that vCPU. One whose TTBR0_EL1 is for another level walks from nowhere. */
 static bool is_loaded(const struct ptwr *p, mfn_t root, unsigned int but)
 {
+    unsigned int level = frame_level(frame_get(p->frames, root));
+
     for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
-        if (i != but && (mfn_eq(p->base[i][0], root) || mfn_eq(p->base[i][1], root)))
+        if (i == but)
+            continue;
+        if (mfn_eq(p->base[i][1], root) ||
+            (mfn_eq(p->base[i][0], root) && root_first_level(p, i, 0) == level))
             return true;
     }
     return false;
 }
 
+/* What a stale root had is not known any more, and walks may still find it in a TLB. */
 static bool has_blocks(const struct ptwr *p, mfn_t root)
 {
     const struct frame *f = mfn_is_none(root) ? NULL : type_frame(p, root);
 
-    return f != NULL && frame_has(f, FRAME_ROOT) && (f->index & FRAME_BLOCKS) != 0;
+    if (f == NULL || !frame_has(f, FRAME_ROOT))
+        return false;
+    return f->state == FRAME_STALE || (f->index & FRAME_BLOCKS) != 0;
 }
 
 /*
@@ -168,20 +190,21 @@ void root_note_block(struct ptwr *p, mfn_t table)
     struct frame *f = frame_get(p->frames, table);
     bool waiting;
 
-    if (!p->guarded) {
-        p->blocks = true;
-        return;
-    }
-    for (;;) {
-        waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
-        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent))))
+    /* As often as there are levels, and once more for a chain that a guest makes of them. */
+    for (unsigned int i = 0; i < 4 && p->guarded; i++) {
+        bool waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
+
+        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent)))) {
+            note_block(p, f);
+            if (!f->hooked)
+                return;
             break;
         if (!waiting && !frame_has(f, FRAME_BACKPTR))
             return;
         table = mfn_of(f->parent);
         f = frame_get(p->frames, table);
     }
-    f->index |= FRAME_BLOCKS;
+    note_block(p, NULL);
 }
 
 static void drop(struct ptwr *p, mfn_t root, mfn_t before)
@@ -247,7 +270,37 @@ void root_unpark(struct ptwr *p, mfn_t root)
     sequence_attach(p, root);
 }
 
-/* The root is, and stays, a table of the level that the vCPU's walks start at. */
+/* Do walks start there, or will at the first, that take it for a table of another level? */
+static bool has_other_level(const struct ptwr *p, mfn_t root, unsigned int level)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
+        if (mfn_eq(p->base[i][0], root) && root_first_level(p, i, 0) != level)
+            return true;
+    }
+    return false;
+}
+
+/* One type reference, when nothing is open that walks could reach by it. */
+static enum hv_err get_root(struct ptwr *p, mfn_t root, unsigned int level, unsigned int *budget)
+{
+    enum hv_err err = slot_is_below(p, root) ? ptwr_sync(p, PTWR_T_REFERENCE, budget) : HV_OK;
+
+    if (err == HV_OK)
+        err = get_table(p, root, level, budget);
+    if (err == HV_EBUSY && p->nr_open != 0) {
+        /* A table below it is open still, for what it was before. */
+        err = ptwr_sync(p, PTWR_T_REFERENCE, budget);
+        if (err == HV_OK)
+            err = get_table(p, root, level, budget);
+    }
+    return err == HV_EBUSY ? HV_EINVAL : err;
+}
+
+/*
+ * The root is, and stays, a table of the level that the vCPU's walks start at. HV_OK; HV_EAGAIN;
+ * HV_EINVAL: refused; HV_EPERM: it is not the domain's, or a batch was illegal and the action
+ * crash.
+ */
 static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, mfn_t root,
                         unsigned int *budget)
 {
@@ -272,14 +325,9 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
         if (frame_has(f, FRAME_PINNED))
             return refuse_frame(p, root, level, PTWR_RULE_TYPE);
     }
-    err = get_table(p, root, level, budget);
-    if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
-        /* What was written to open tables may end the use that stood against it. */
-        p->count.refused = refused;
-        err = ptwr_sync(p, PTWR_T_REFERENCE, budget);
-        if (err == HV_OK)
-            err = get_table(p, root, level, budget);
-    }
+    if (has_other_level(p, root, level))
+        return refuse_frame(p, root, level, PTWR_RULE_TYPE);
+    err = get_root(p, root, level, budget);
     if (err != HV_OK)
         return err;
     add_role(p, f, which);
@@ -306,18 +354,49 @@ static enum hv_err close_below(struct ptwr *p, unsigned int vcpu, mfn_t root, un
     return HV_OK;
 }
 
-static bool must_flush(const struct ptwr *p, mfn_t old, mfn_t root)
+/*
+ * May a vCPU's walks start at this root, once it has been judged? Not while it is one for another
+ * size of address space. It stops being that if nobody has it loaded, and when the flush that stale
+ * roots ask for has made sure that no TLB has its page (note_change()).
+ */
+static bool can_start(struct ptwr *p, mfn_t root, unsigned int level)
 {
-    return !mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root));
+    const struct frame *f = mfn_is_none(root) ? NULL : type_frame(p, root);
+
+    if (f == NULL || !frame_has(f, FRAME_ROOT) || frame_level(f) == level)
+        return true;
+    (void)root_drop_if_unloaded(p, root);
+    return f->state == FRAME_STALE;
 }
 
-bool ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits)
+static void note_change(struct ptwr *p, mfn_t old, mfn_t root)
+{
+    if (!mfn_eq(old, root) && (p->blocks || has_blocks(p, old) || has_blocks(p, root)))
+        p->flush_due = true;
+}
+
+mfn_t ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits)
 {
     mfn_t old = p->base[vcpu][0];
+    unsigned int old_level = root_first_level(p, vcpu, 0);
+    bool can;
 
-    p->base[vcpu][0] = root;
+    p->base[vcpu][0] = MFN_NONE;
     p->va_bits[vcpu][0] = (uint8_t)va_bits;
-    return must_flush(p, old, root);
+    /* No walk goes on that began at another level. */
+    if (root_first_level(p, vcpu, 0) != old_level)
+        p->flush_due = true;
+    can = can_start(p, root, root_first_level(p, vcpu, 0));
+    p->base[vcpu][0] = root;
+    note_change(p, old, root);
+    return can ? root : MFN_NONE;
+}
+
+void ptwr_base_written(struct ptwr *p)
+{
+    if (p->flush_due)
+        sequence_flush(p);
+    p->flush_due = false;
 }
 
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
@@ -345,7 +424,7 @@ enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
         add_role(p, frame_get(p->frames, root), 1);
     p->base[vcpu][1] = root;
     p->links++;
-    *flush = must_flush(p, old, root);
+    note_change(p, old, root);
     return HV_OK;
 }
 
@@ -357,11 +436,24 @@ void ptwr_stage1_off(struct ptwr *p, unsigned int vcpu)
     }
     p->links++;
     (void)root_drop_unloaded(p);
+    /* No walk goes on that began before, when the same tables are roots for another level. */
+    sequence_flush(p);
+}
+
+/* Are there vCPUs whose walks by TTBR0_EL1 start at another level? */
+static bool is_mixed(const struct ptwr *p, unsigned int level)
+{
+    for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++) {
+        if (p->va_bits[i][0] != 0 && root_first_level(p, i, 0) != level)
+            return true;
+    }
+    return false;
 }
 
 /* A walk by TTBR0_EL1 met a root that is parked, or has not been judged yet. */
 static enum hv_err root_fault(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int *budget)
 {
+    bool is_new = !frame_has(frame_get(p->frames, root), FRAME_PINNED);
     enum hv_err err;
 
     if (!mfn_eq(root, p->base[vcpu][0]))
@@ -374,9 +466,13 @@ static enum hv_err root_fault(struct ptwr *p, unsigned int vcpu, mfn_t root, uns
     err = keep(p, vcpu, 0, root, budget);
     if (err != HV_OK)
         return err;
-    add_role(p, frame_get(p->frames, root), 0);
-    /* What this CPU walked before, with pages where this root has blocks, was never broken. */
-    if (has_blocks(p, root))
+    add_role(frame_get(p->frames, root), 0);
+    /*
+     * What this CPU walked before, with pages where this root has blocks, was never broken: when
+     * the base changed nobody knew of them. And a walk of another CPU that had the same base for
+     * another level may go on still, waiting for the page that is shown now.
+     */
+    if (is_new && (has_blocks(p, root) || is_mixed(p, root_first_level(p, vcpu, 0))))
         sequence_flush(p);
     root_unpark(p, root);
     return HV_OK;

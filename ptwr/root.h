@@ -14,6 +14,8 @@ static inline unsigned int root_first_level(const struct ptwr *p, unsigned int v
 {
     unsigned int bits = p->va_bits[vcpu][which];
 
+    if (bits == 0) /* the MMU is off */
+        return 4;
     return 4U - (bits - PAGE_SHIFT + PTWR_INDEX_BITS - 1U) / PTWR_INDEX_BITS;
 }
 

@@ -39,12 +39,14 @@ static bool is_attached(const struct ptwr *p, mfn_t table)
     return frame_get(p->frames, table)->state == FRAME_ATTACHED;
 }
 
-/* What TTBR0_EL1 of a guarded guest names is anything until its first walk. */
-static bool is_root(const struct ptwr *p, mfn_t table)
+/* What TTBR0_EL1 of a guarded guest names is anything until its first walk, and may be a root for
+ * another size of address space after that. */
+static bool is_root(const struct ptwr *p, mfn_t table, unsigned int level)
 {
     const struct frame *f = type_frame(p, table);
 
-    return f != NULL && frame_has(f, FRAME_ROOT) && f->state == FRAME_ATTACHED;
+    return f != NULL && frame_has(f, FRAME_ROOT) && f->state == FRAME_ATTACHED &&
+           frame_level(f) == level;
 }
 
 /* The MMU is off: an address is what it says (Arm ARM D8.2.9). */
@@ -74,9 +76,9 @@ enum hv_err ptwr_translate(struct ptwr *p, unsigned int vcpu, va_t va, struct pt
     }
     if (!choose_base(p, vcpu, va, &which) || mfn_is_none(p->base[vcpu][which]))
         return HV_EFAULT;
-    if (p->guarded && !is_root(p, p->base[vcpu][which]))
-        return HV_EFAULT;
     level = root_first_level(p, vcpu, which);
+    if (p->guarded && !is_root(p, p->base[vcpu][which], level))
+        return HV_EFAULT;
     va.raw &= BIT64(p->va_bits[vcpu][which]) - 1;
     for (table = p->base[vcpu][which];; table = type_child(p, d), level++) {
         if (some_open && !is_attached(p, table))

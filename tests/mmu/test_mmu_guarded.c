@@ -198,6 +198,156 @@ static void link_above_an_open_table_reconnects_it_first(void)
     }
 }
 
+/* The table above it is a root of another CPU's smaller address space. */
+static void base_above_an_open_table_reconnects_it_first(void)
+{
+    user_tree(8, 2);
+    open_table(L3, 1, BAD);
+    world_user_base(&w, 1, L1, 1);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    assert_int_equal(state(L3), FRAME_ATTACHED);
+    sound();
+}
+
+static void base_that_is_an_open_table_reconnects_it_first(void)
+{
+    user_tree(8, 2);
+    open_table(L1, 1, BAD);
+    world_user_base(&w, 1, L1, 1);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    assert_int_equal(entry(L1, 1), BAD.raw & ~DESC_VALID);
+    assert_int_equal(w.p.nr_open, 0);
+    sound();
+}
+
+static void base_that_is_a_protected_slots_table_reconnects_it_first(void)
+{
+    static const unsigned int levels[] = {1, 2};
+
+    for (unsigned int i = 0; i < ARRAY_SIZE(levels); i++) {
+        user_tree(8, 2);
+        open_table(L1, 1, NONE);
+        w.mmu.cpu = 0;
+        ptwr_protect_open(&w.p, 0, PTWR_T_PREEMPT);
+        world_user_base(&w, 1, L1, levels[i]);
+        assert_int_equal(load(1, 0), levels[i] == 1 ? WORLD_OK : WORLD_INJECTED);
+        sound();
+        assert_int_equal(load(0, 0), WORLD_OK);
+        sound();
+    }
+}
+
+/* --- B11: sizes of address space -------------------------------------------------------------- */
+
+static void root_for_another_size_is_judged_anew(void)
+{
+    user_tree(8, 2);
+    for (unsigned int cpu = 0; cpu < cpus; cpu++)
+        world_user_base(&w, cpu, ROOT, 1);
+    sound();
+    assert_int_equal(load(cpus - 1, 0), WORLD_OK);
+    assert_int_equal(w.frames[ROOT].type, FRAME_TABLE_L1);
+    assert_int_equal(w.frames[L2].type, FRAME_TABLE_L3);
+    sound();
+}
+
+static void root_for_two_sizes_at_a_time_is_refused_to_the_second(void)
+{
+    user_tree(8, 2);
+    world_user_base(&w, 0, ROOT, 1);
+    assert_int_equal(w.mmu.ttbr[0][0], MMU_NONE);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    sound();
+    /* Both at once, and none of them walked yet. */
+    guarded(8, 2);
+    world_user_base(&w, 0, ROOT, 1);
+    world_user_base(&w, 1, ROOT, 0);
+    assert_int_equal(load(1, 0), WORLD_INJECTED);
+    assert_int_equal(load(0, 0), WORLD_INJECTED);
+    world_user_base(&w, 0, MMU_NONE, 0);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    sound();
+    /* TTBR1_EL1 does not take it either. */
+    assert_int_equal(world_kernel_base(&w, 0, ROOT, 1), HV_EINVAL);
+    sound();
+}
+
+static void size_that_comes_back_finds_its_root(void)
+{
+    user_tree(8, 2);
+    world_user_base(&w, 0, ROOT, 1);
+    world_user_base(&w, 0, ROOT, 0);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    assert_int_equal(w.frames[ROOT].type, FRAME_TABLE_L0);
+    sound();
+}
+
+static void root_that_went_stale_is_not_walked_for_another_size(void)
+{
+    guarded(8, 2);
+    world_user_base(&w, 0, 6, 1);
+    assert_int_equal(load(0, 0), WORLD_STAGE1);
+    world_user_base(&w, 1, ROOT, 0);
+    assert_int_equal(load(1, 0), WORLD_OK);
+    world_user_base(&w, 1, 7, 0);
+    assert_int_equal(world_store(&w, 0, 6, 0, BAD), PTWR_INJECT);
+    assert_int_equal(state(ROOT), FRAME_STALE);
+    world_user_base(&w, 0, ROOT, 1);
+    sound();
+    assert_int_equal(load(0, 0), WORLD_OK);
+    sound();
+}
+
+/* CPU 1's walk by a root that is half judged, for CPU 0 and another size, waits for its page. */
+static void begin_two_sizes(void)
+{
+    guarded(8, 2);
+    world_fill(&w, L3, page_desc(5, LEAF_RW), page_desc(5, LEAF_RO));
+    world_user_base(&w, 0, ROOT, 0);
+    world_user_base(&w, 1, 6, 1);
+    assert_int_equal(world_access_once(&w, 0, 0, false, 1), WORLD_RETRY);
+    assert_int_equal(state(ROOT), FRAME_PROTECTING);
+    world_user_base(&w, 1, ROOT, 1);
+    assert_int_equal(load(1, 0), WORLD_INJECTED);
+}
+
+static void walk_that_began_for_another_size_does_not_go_on(void)
+{
+    begin_two_sizes();
+    world_user_base(&w, 1, 6, 0);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    sound();
+    begin_two_sizes();
+    world_user_base(&w, 1, 6, 1);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    sound();
+    begin_two_sizes();
+    world_off(&w, 1);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    sound();
+}
+
+static void els_own_walk_asks_for_the_size(void)
+{
+    struct ptwr_walk walk;
+
+    user_tree(8, 2);
+    world_user_base(&w, 0, ROOT, 1);
+    assert_int_equal(ptwr_translate(&w.p, 0, mmu_va(0), &walk), HV_EFAULT);
+    assert_int_equal(ptwr_translate(&w.p, 1, mmu_va(0), &walk), HV_OK);
+    sound();
+}
+
+/* A table in use for something else is no root, and whoever asks is not told to come back. */
+static void base_of_another_level_is_refused(void)
+{
+    user_tree(8, 2);
+    world_user_base(&w, 0, L3, 0);
+    assert_int_equal(load(0, 0), WORLD_INJECTED);
+    assert_int_equal(world_kernel_base(&w, 0, L3, 0), HV_EINVAL);
+    sound();
+}
+
 /* --- What EL0 may not do ------------------------------------------------------------------------
  */
 
@@ -234,6 +384,16 @@ static void store_of_el0_neither_opens_nor_drops(void)
     X(ttbr1_of_a_tree_with_open_tables_reconnects_them)                                            \
     X(link_to_an_open_table_reconnects_it_first)                                                   \
     X(link_above_an_open_table_reconnects_it_first)                                                \
+    X(base_above_an_open_table_reconnects_it_first)                                                \
+    X(base_that_is_an_open_table_reconnects_it_first)                                              \
+    X(base_that_is_a_protected_slots_table_reconnects_it_first)                                    \
+    X(root_for_another_size_is_judged_anew)                                                        \
+    X(root_for_two_sizes_at_a_time_is_refused_to_the_second)                                       \
+    X(size_that_comes_back_finds_its_root)                                                         \
+    X(root_that_went_stale_is_not_walked_for_another_size)                                         \
+    X(walk_that_began_for_another_size_does_not_go_on)                                             \
+    X(els_own_walk_asks_for_the_size)                                                              \
+    X(base_of_another_level_is_refused)                                                            \
     X(store_of_el0_neither_opens_nor_drops)
 
 MAIN(TESTS)

@@ -372,9 +372,14 @@ enum hv_err world_base(struct world *w, unsigned int cpu, unsigned int which, un
 
 static uint8_t mmu_frame(mfn_t root) { return mfn_is_none(root) ? MMU_NONE : (uint8_t)root.raw; }
 
+/* What is walked between the write and the flush is walked for nobody, and flushed. */
 void world_written(struct world *w, unsigned int cpu, unsigned int which, mfn_t root,
                    unsigned int level)
 {
+    if (w->p.flush_due) {
+        mmu_set_base(&w->mmu, cpu, which, MMU_NONE);
+        ptwr_base_written(&w->p);
+    }
     mmu_set_base_at(&w->mmu, cpu, which, mmu_frame(root), level);
 }
 
@@ -383,7 +388,7 @@ void world_user_base(struct world *w, unsigned int cpu, unsigned int frame, unsi
     mfn_t root = frame == MMU_NONE ? MFN_NONE : mfn_of(frame);
 
     w->mmu.cpu = (uint8_t)cpu;
-    ptwr_set_user_base(&w->p, cpu, root, WORLD_VA_BITS(level));
+    root = ptwr_set_user_base(&w->p, cpu, root, WORLD_VA_BITS(level));
     world_written(w, cpu, 0, root, level);
 }
 
