@@ -41,11 +41,17 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
 
     if (slot != NULL && slot->given_up && i >= slot->judged && i < slot->cursor)
         return desc_of(0);
-    /* What became invalid may have been dropped before its turn. */
+    /* What became invalid, or in a guarded guest what changed, may have been dropped before its
+     * turn. */
     if (slot != NULL && slot->protected_ && i >= slot->cursor && i < slot->dropped) {
+        desc_t then;
+
         d = ptwr_port_load(p->port, mfn, i);
+        ptwr_port_snapshot_read(p->port, (unsigned int)(slot - p->slots), i, 1, &then);
         if (!desc_is_valid(d))
             return d;
+        if (p->guarded && p->action == PTWR_ACTION_REFUSE && !desc_eq(d, then))
+            return desc_of(0);
     }
     if (slot != NULL && (!slot->protected_ || i >= slot->cursor)) {
         ptwr_port_snapshot_read(p->port, (unsigned int)(slot - p->slots), i, 1, &d);

@@ -241,9 +241,9 @@ static bool drops_first(const struct ptwr *p, desc_t now)
 }
 
 static bool is_dropped(const struct ptwr *p, const struct ptwr_slot *slot, unsigned int index,
-                       desc_t now)
+                       desc_t now, desc_t then)
 {
-    return index < slot->dropped && drops_first(p, now);
+    return index < slot->dropped && !desc_eq(now, then) && drops_first(p, now);
 }
 
 /*
@@ -308,7 +308,7 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     }
     if (err != HV_OK)
         return err;
-    if (!is_dropped(p, slot, at.index, change[1]))
+    if (!is_dropped(p, slot, at.index, change[1], change[0]))
         type_drop(p, at, change[0]);
     if (at.level == 3)
         type_learn(p, &runs->dropped, change[0]);
@@ -536,7 +536,7 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
         if (*budget == 0)
             return HV_EAGAIN;
         ptwr_port_snapshot_read(p->port, number, slot->cursor, 1, &then);
-        if (!is_dropped(p, slot, at.index, ptwr_port_load(p->port, table, at.index)))
+        if (!is_dropped(p, slot, at.index, ptwr_port_load(p->port, table, at.index), then))
             type_drop(p, at, then);
         slot->cursor++;
         type_spend(budget, 1 + type_cost(then, at.level));

@@ -96,6 +96,21 @@ static void a14_block_and_table_of_two_roots_do_not_meet(void)
     sound();
 }
 
+/* Nothing asks for a flush when the base changes: the block is made later. */
+static void a14_later_block_and_table_of_two_roots_do_not_meet(void)
+{
+    tree(9, 2, PTWR_POLICY_EMULATE);
+    world_fill(&w, 6, table_desc(7), NONE);
+    world_fill(&w, 7, table_desc(8), NONE);
+    world_fill(&w, 8, NONE, table_desc(L3));
+    assert_int_equal(world_base(&w, 0, 0, 6), HV_OK);
+    assert_int_equal(world_access(&w, 0, PAGE(1, 0), true), WORLD_OK);
+    assert_int_equal(world_base(&w, 0, 0, ROOT), HV_OK);
+    sound();
+    assert_int_equal(world_store(&w, 0, L2, 1, block_desc(8, LEAF_RO)), PTWR_DONE);
+    sound();
+}
+
 static void no_hole(struct mmu *m)
 {
     for (unsigned int i = 0; i < 2; i++) {
@@ -157,6 +172,7 @@ static void a16_crash_puts_the_batch_back(void)
     X(a14_whatever_else_changes_is_broken_too)                                                     \
     X(a14_break_that_the_guest_did_not_finish_is_finished)                                         \
     X(a14_block_and_table_of_two_roots_do_not_meet)                                                \
+    X(a14_later_block_and_table_of_two_roots_do_not_meet)                                          \
     X(f4_no_other_cpu_sees_the_break)                                                              \
     X(a16_refused_batch_entry_keeps_its_new_value_without_the_valid_bit)                           \
     X(a16_refused_store_is_not_performed)                                                          \

@@ -3,48 +3,7 @@
  * Guarded domains: roots that are parked while tables below them are open, walked by the walk
  * window; all other tables are walked by the data window.
  */
-#include "tests/mmu/scene.h"
-
-#define T(frame) guarded_table_desc(frame)
-
-/* Frame 0 is a guarded domain's own: what it may not name is the walk window. */
-#undef BAD
-#define BAD desc_of(page_desc(5, LEAF_RO).raw | MMU_WALK)
-
-static void guarded(unsigned int frames, unsigned int slots)
-{
-    const struct world_config config = {
-        .frames = frames,
-        .slots = slots,
-        .policy = PTWR_POLICY_EMULATE,
-        .action = PTWR_ACTION_REFUSE,
-        .cpus = cpus,
-        .guarded = true,
-        .count_users = true,
-    };
-
-    world_init(&w, &config);
-    w.mmu.erratum = erratum;
-    world_fill(&w, ROOT, T(L1), NONE);
-    world_fill(&w, L1, T(L2), NONE);
-    world_fill(&w, L2, T(L3), NONE);
-    world_fill(&w, L3, page_desc(5, LEAF_RW), NONE);
-}
-
-static enum world_result load(unsigned int cpu, unsigned int page)
-{
-    return world_access(&w, cpu, page, false);
-}
-
-/* The tree in TTBR0_EL1 of every CPU, and walked once. */
-static void user_tree(unsigned int frames, unsigned int slots)
-{
-    guarded(frames, slots);
-    for (unsigned int cpu = 0; cpu < cpus; cpu++)
-        world_user_base(&w, cpu, ROOT, 0);
-    assert_int_equal(load(0, 0), WORLD_OK);
-    sound();
-}
+#include "tests/mmu/guarded_scene.h"
 
 /* --- Late validation -------------------------------------------------------------------------- */
 
@@ -237,115 +196,149 @@ static void base_that_is_a_protected_slots_table_reconnects_it_first(void)
     }
 }
 
-/* --- B11: sizes of address space -------------------------------------------------------------- */
+/* --- A14, F4: break before make ----------------------------------------------------------------
+ */
 
-static void root_for_another_size_is_judged_anew(void)
+static unsigned int watched; /* page */
+
+static void no_hole(struct mmu *m)
+{
+    for (unsigned int i = 0; i < 2; i++) {
+        if (m->ttbr[1][watched >= MMU_PAGES / 2] != MMU_NONE && mmu_sees_hole(m, 1, watched + i))
+            mmu_fail(m, "another CPU finds page %u unmapped", watched + i);
+    }
+}
+
+static void f4_no_other_cpu_sees_the_break(void)
+{
+    const unsigned int pages[] = {0, MMU_PAGES - 2};
+
+    for (unsigned int i = 0; i < 2; i++) {
+        guarded(12, 2);
+        world_fill(&w, ROOT, i == 0 ? T(L1) : NONE, i == 0 ? NONE : T(L1));
+        world_fill(&w, L1, i == 0 ? T(L2) : NONE, i == 0 ? NONE : T(L2));
+        world_fill(&w, L2, i == 0 ? T(L3) : NONE, i == 0 ? NONE : T(L3));
+        world_fill(&w, L3, page_desc(5, LEAF_RW), page_desc(6, LEAF_RO));
+        if (i == 1)
+            assert_int_equal(world_kernel_base(&w, 1, ROOT, 0), HV_OK);
+        world_user_base(&w, 1, i == 0 ? ROOT : MMU_NONE, 0);
+        watched = pages[i];
+        assert_int_equal(load(1, watched), WORLD_OK);
+        w.mmu.hook = no_hole;
+        for (unsigned int frame = ROOT; frame <= L3; frame++) {
+            desc_t value = frame == L3 ? page_desc(7, LEAF_RO) : block_desc(8, LEAF_RO);
+
+            if (frame != ROOT)
+                assert_int_equal(world_store(&w, 0, frame, i, value), PTWR_DONE);
+            assert_int_equal(load(1, watched + i), WORLD_OK);
+            sound();
+            if (frame != L3 && frame != ROOT) { /* back again for the next */
+                assert_int_equal(world_store(&w, 0, frame, i, T(frame + 1)), PTWR_DONE);
+                assert_int_equal(load(1, watched + i), WORLD_OK);
+            }
+        }
+        w.mmu.hook = NULL;
+    }
+}
+
+/* A root's page is walked by one window or by both. */
+static void break_in_a_root_hides_it_in_both_windows(void)
+{
+    for (unsigned int both = 0; both < 2; both++) {
+        user_tree(12, 2);
+        world_fill(&w, 6, T(7), NONE);
+        world_fill(&w, 7, T(L3), NONE);
+        world_fill(&w, 8, T(6), NONE);
+        if (both != 0)
+            assert_int_equal(world_kernel_base(&w, 1, ROOT, 0), HV_OK);
+        assert_int_equal(world_store(&w, 0, ROOT, 1, T(6)), PTWR_DONE);
+        assert_int_equal(world_store(&w, 0, ROOT, 0, T(6)), PTWR_DONE);
+        sound();
+        assert_int_equal(load(1, 0), WORLD_OK);
+        sound();
+    }
+}
+
+static void group_is_judged_as_a_whole(void)
+{
+    user_tree(8, 2);
+    /* Frames 4 and 5: the first is the table itself. */
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(5, LEAF_EL0 | DESC_CONTIGUOUS)),
+                     PTWR_INJECT);
+    assert_int_equal(world_store(&w, 0, L3, 1, page_desc(7, LEAF_EL0 | DESC_CONTIGUOUS)),
+                     PTWR_DONE);
+    assert_int_equal(w.frames[6].el0_writers, 1);
+    assert_int_equal(w.frames[7].el0_writers, 1);
+    sound();
+    /* What EL0 can write by it is no table. */
+    world_fill(&w, 8, NONE, NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(6)), PTWR_INJECT);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(8)), PTWR_DONE);
+    sound();
+    assert_int_equal(world_store(&w, 0, L3, 1, NONE), PTWR_DONE);
+    assert_int_equal(w.frames[6].counts, 0);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(6)), PTWR_DONE);
+    sound();
+}
+
+/* --- A1, A8: what goes stale, and what is opened above level 3 ----------------------------------
+ */
+
+static void a1_unlinked_table_is_not_written_before_a_flush(void)
+{
+    user_tree(8, 2);
+    assert_int_equal(world_store(&w, 0, L2, 0, NONE), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_STALE);
+    assert_false(storable(L3));
+    assert_int_equal(world_store(&w, 0, L3, 0, BAD), PTWR_DONE);
+    assert_true(storable(L3));
+    sound();
+}
+
+static void a1_dropped_root_is_not_written_before_a_flush(void)
 {
     user_tree(8, 2);
     for (unsigned int cpu = 0; cpu < cpus; cpu++)
-        world_user_base(&w, cpu, ROOT, 1);
+        world_user_base(&w, cpu, 6, 0);
+    assert_int_equal(world_store(&w, 0, ROOT, 0, BAD), PTWR_DONE);
+    assert_int_equal(state(ROOT), FRAME_PLAIN);
     sound();
-    assert_int_equal(load(cpus - 1, 0), WORLD_OK);
-    assert_int_equal(w.frames[ROOT].type, FRAME_TABLE_L1);
-    assert_int_equal(w.frames[L2].type, FRAME_TABLE_L3);
+    assert_int_equal(world_store(&w, 1, L3, 0, BAD), PTWR_DONE);
+    assert_int_equal(state(L3), FRAME_PLAIN);
     sound();
 }
 
-static void root_for_two_sizes_at_a_time_is_refused_to_the_second(void)
+/* Other pointers than those on the way to its first entry are cached too. */
+static void a8_table_above_level_3_is_opened_with_a_full_flush(void)
 {
     user_tree(8, 2);
-    world_user_base(&w, 0, ROOT, 1);
-    assert_int_equal(w.mmu.ttbr[0][0], MMU_NONE);
-    assert_int_equal(load(1, 0), WORLD_OK);
-    sound();
-    /* Both at once, and none of them walked yet. */
-    guarded(8, 2);
-    world_user_base(&w, 0, ROOT, 1);
-    world_user_base(&w, 1, ROOT, 0);
-    assert_int_equal(load(1, 0), WORLD_INJECTED);
-    assert_int_equal(load(0, 0), WORLD_INJECTED);
-    world_user_base(&w, 0, MMU_NONE, 0);
-    assert_int_equal(load(1, 0), WORLD_OK);
-    sound();
-    /* TTBR1_EL1 does not take it either. */
-    assert_int_equal(world_kernel_base(&w, 0, ROOT, 1), HV_EINVAL);
+    world_fill(&w, 6, page_desc(5, LEAF_RO), NONE);
+    assert_int_equal(world_store(&w, 0, L2, 1, T(6)), PTWR_DONE);
+    assert_int_equal(load(1, PAGE(1, 0)), WORLD_OK);
+    open_table(L2, 1, NONE);
+    assert_false(walkable(6) || walkable(L3));
+    assert_int_equal(load(1, PAGE(0, 0)), WORLD_OK);
+    assert_int_equal(state(6), FRAME_STALE);
+    assert_int_equal(world_store(&w, 0, 6, 0, BAD), PTWR_DONE);
     sound();
 }
 
-static void size_that_comes_back_finds_its_root(void)
+/* A root is dropped while a table below it is open. */
+static void root_that_goes_while_a_table_below_it_is_open(void)
 {
-    user_tree(8, 2);
-    world_user_base(&w, 0, ROOT, 1);
-    world_user_base(&w, 0, ROOT, 0);
-    assert_int_equal(load(0, 0), WORLD_OK);
-    assert_int_equal(w.frames[ROOT].type, FRAME_TABLE_L0);
-    sound();
-}
-
-static void root_that_went_stale_is_not_walked_for_another_size(void)
-{
-    guarded(8, 2);
-    world_user_base(&w, 0, 6, 1);
-    assert_int_equal(load(0, 0), WORLD_STAGE1);
-    world_user_base(&w, 1, ROOT, 0);
-    assert_int_equal(load(1, 0), WORLD_OK);
-    world_user_base(&w, 1, 7, 0);
-    assert_int_equal(world_store(&w, 0, 6, 0, BAD), PTWR_INJECT);
-    assert_int_equal(state(ROOT), FRAME_STALE);
-    world_user_base(&w, 0, ROOT, 1);
-    sound();
-    assert_int_equal(load(0, 0), WORLD_OK);
-    sound();
-}
-
-/* CPU 1's walk by a root that is half judged, for CPU 0 and another size, waits for its page. */
-static void begin_two_sizes(void)
-{
-    guarded(8, 2);
-    world_fill(&w, L3, page_desc(5, LEAF_RW), page_desc(5, LEAF_RO));
-    world_user_base(&w, 0, ROOT, 0);
-    world_user_base(&w, 1, 6, 1);
-    assert_int_equal(world_access_once(&w, 0, 0, false, 1), WORLD_RETRY);
-    assert_int_equal(state(ROOT), FRAME_PROTECTING);
-    world_user_base(&w, 1, ROOT, 1);
-    assert_int_equal(load(1, 0), WORLD_INJECTED);
-}
-
-static void walk_that_began_for_another_size_does_not_go_on(void)
-{
-    begin_two_sizes();
-    world_user_base(&w, 1, 6, 0);
-    assert_int_equal(load(0, 0), WORLD_OK);
-    sound();
-    begin_two_sizes();
-    world_user_base(&w, 1, 6, 1);
-    assert_int_equal(load(0, 0), WORLD_OK);
-    sound();
-    begin_two_sizes();
-    world_off(&w, 1);
-    assert_int_equal(load(0, 0), WORLD_OK);
-    sound();
-}
-
-static void els_own_walk_asks_for_the_size(void)
-{
-    struct ptwr_walk walk;
-
-    user_tree(8, 2);
-    world_user_base(&w, 0, ROOT, 1);
-    assert_int_equal(ptwr_translate(&w.p, 0, mmu_va(0), &walk), HV_EFAULT);
-    assert_int_equal(ptwr_translate(&w.p, 1, mmu_va(0), &walk), HV_OK);
-    sound();
-}
-
-/* A table in use for something else is no root, and whoever asks is not told to come back. */
-static void base_of_another_level_is_refused(void)
-{
-    user_tree(8, 2);
-    world_user_base(&w, 0, L3, 0);
-    assert_int_equal(load(0, 0), WORLD_INJECTED);
-    assert_int_equal(world_kernel_base(&w, 0, L3, 0), HV_EINVAL);
-    sound();
+    for (unsigned int i = L1; i <= L3; i++) {
+        user_tree(8, 2);
+        open_table(i, 1, BAD);
+        for (unsigned int cpu = 0; cpu < cpus; cpu++)
+            world_user_base(&w, cpu, 6, 0);
+        assert_int_equal(world_store(&w, 1, ROOT, 1, NONE), PTWR_DONE);
+        sound();
+        assert_int_equal(world_sync(&w, 0, PTWR_T_LIFE), HV_OK);
+        world_user_base(&w, 0, ROOT, 0);
+        assert_int_equal(load(0, 0), WORLD_OK);
+        assert_int_equal(entry(i, 1), BAD.raw & ~DESC_VALID);
+        sound();
+    }
 }
 
 /* --- What EL0 may not do ------------------------------------------------------------------------
@@ -387,13 +380,13 @@ static void store_of_el0_neither_opens_nor_drops(void)
     X(base_above_an_open_table_reconnects_it_first)                                                \
     X(base_that_is_an_open_table_reconnects_it_first)                                              \
     X(base_that_is_a_protected_slots_table_reconnects_it_first)                                    \
-    X(root_for_another_size_is_judged_anew)                                                        \
-    X(root_for_two_sizes_at_a_time_is_refused_to_the_second)                                       \
-    X(size_that_comes_back_finds_its_root)                                                         \
-    X(root_that_went_stale_is_not_walked_for_another_size)                                         \
-    X(walk_that_began_for_another_size_does_not_go_on)                                             \
-    X(els_own_walk_asks_for_the_size)                                                              \
-    X(base_of_another_level_is_refused)                                                            \
+    X(f4_no_other_cpu_sees_the_break)                                                              \
+    X(break_in_a_root_hides_it_in_both_windows)                                                    \
+    X(group_is_judged_as_a_whole)                                                                  \
+    X(a1_unlinked_table_is_not_written_before_a_flush)                                             \
+    X(a1_dropped_root_is_not_written_before_a_flush)                                               \
+    X(a8_table_above_level_3_is_opened_with_a_full_flush)                                          \
+    X(root_that_goes_while_a_table_below_it_is_open)                                               \
     X(store_of_el0_neither_opens_nor_drops)
 
 MAIN(TESTS)

@@ -60,14 +60,16 @@ static void trace(unsigned int step, const struct action *a)
     print_message("%4u %s\n", step, text);
 }
 
-static void guest(uint64_t seed, bool interference, bool show)
+enum kind { DIRECT, GUARDED };
+
+static void guest(uint64_t seed, enum kind kind, bool interference, bool show)
 {
     uint8_t bytes[2];
 
     random_state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
     bytes[0] = next_byte();
     bytes[1] = next_byte();
-    bytes[0] = (uint8_t)(bytes[0] & 127U);
+    bytes[0] = (uint8_t)(kind == GUARDED ? bytes[0] | 192U : bytes[0] & 127U);
     world_decode(&w, bytes);
     w.mmu.hook = interference ? interfere : NULL;
     for (unsigned int i = 0; i < ACTIONS_EACH && !w.crashed; i++) {
@@ -88,7 +90,7 @@ static void guest(uint64_t seed, bool interference, bool show)
         fail_msg("guest %llu: %s", (unsigned long long)seed, w.mmu.failed);
 }
 
-static void guests(bool interference)
+static void guests(enum kind kind, bool interference)
 {
     const char *seed = getenv("TRACE");
     const char *many = getenv("GUESTS");
@@ -96,11 +98,11 @@ static void guests(bool interference)
     struct ptwr_counters seen = {0};
 
     if (seed != NULL) {
-        guest(strtoull(seed, NULL, 10), interference, true);
+        guest(strtoull(seed, NULL, 10), kind, interference, true);
         return;
     }
     for (uint64_t i = 0; i < count; i++) {
-        guest(i, interference, false);
+        guest(i, kind, interference, false);
         seen.emulated += w.p.count.emulated;
         seen.opened += w.p.count.opened;
         seen.promoted += w.p.count.promoted;
@@ -116,13 +118,25 @@ static void guests(bool interference)
 static void random_guests(void **unused)
 {
     (void)unused;
-    guests(false);
+    guests(DIRECT, false);
 }
 
 static void random_guests_with_stores_between_effects(void **unused)
 {
     (void)unused;
-    guests(true);
+    guests(DIRECT, true);
+}
+
+static void random_guarded_guests(void **unused)
+{
+    (void)unused;
+    guests(GUARDED, false);
+}
+
+static void random_guarded_guests_with_stores_between_effects(void **unused)
+{
+    (void)unused;
+    guests(GUARDED, true);
 }
 
 int main(void)
@@ -130,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_guests),
         cmocka_unit_test(random_guests_with_stores_between_effects),
+        cmocka_unit_test(random_guarded_guests),
+        cmocka_unit_test(random_guarded_guests_with_stores_between_effects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,7 @@ enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned 
                                     bool write, unsigned int budget)
 {
     unsigned int frame;
+    enum hv_err err;
 
     w->mmu.cpu = (uint8_t)cpu;
     switch (mmu_access(&w->mmu, cpu, page, write, &frame)) {
@@ -235,15 +236,10 @@ enum world_result world_access_once(struct world *w, unsigned int cpu, unsigned 
     case MMU_STAGE1:
         return WORLD_STAGE1;
     case MMU_WALK_FAULT:
-        switch (walk_fault(w, frame, budget)) {
-        case HV_OK:
-        case HV_EAGAIN:
+        err = walk_fault(w, frame, budget);
+        if (err == HV_OK || err == HV_EAGAIN)
             return WORLD_RETRY;
-        case HV_EPERM:
-            return WORLD_CRASHED;
-        default:
-            return WORLD_INJECTED;
-        }
+        return err == HV_EPERM ? WORLD_CRASHED : WORLD_INJECTED;
     case MMU_PERMISSION:
     default:
         return permission_fault(w, cpu, page, budget);
