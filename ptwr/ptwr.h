@@ -255,7 +255,7 @@ mfn_t ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned
  */
 NODISCARD
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
-                                 unsigned int va_bits, bool *flush, unsigned int *budget);
+                                 unsigned int va_bits, unsigned int *budget);
 
 /* Guarded: walks do not start at the old base any more. What was walked by it is dropped where it
  * must not meet what is walked by the new one. */

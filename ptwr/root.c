@@ -87,27 +87,14 @@ enum hv_err ptwr_unpin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
     return HV_OK;
 }
 
-/*
- * There are blocks below this root, or NULL: perhaps below any. From now on changes of base flush;
- * what was walked before that, with other tables, goes before the block is seen. A root that no
- * walk has seen yet is flushed for when it is shown.
- */
-static void note_block(struct ptwr *p, struct frame *root)
-{
-    if (root == NULL)
-        p->blocks = true;
-    else
-        root->index |= FRAME_BLOCKS;
-}
-
-static void add_role(struct frame *root, unsigned int which)
+static void add_role(struct ptwr *p, struct frame *root, unsigned int which)
 {
     if (!frame_has(root, FRAME_ROOT)) {
-        /* An entry may have referred to a guarded root: roles stand where it had a way back, and
-         * blocks below it were noted elsewhere. */
-        bool hooked = root->hooked;
-
-        root->index = hooked ? 0 : root->index & FRAME_BLOCKS;
+        /* An entry may have referred to a guarded root: roles stand where it had a way back. What
+         * blocks there are below it was noted elsewhere, and those to come will be noted here. */
+        if (frame_has(root, FRAME_BACKPTR))
+            root_note_block(p, mfn_of(root->parent));
+        root->index = root->hooked ? FRAME_BLOCKS : root->index & FRAME_BLOCKS;
         frame_clear(root, FRAME_BACKPTR);
         frame_set(root, FRAME_ROOT);
     }
@@ -190,21 +177,28 @@ void root_note_block(struct ptwr *p, mfn_t table)
     struct frame *f = frame_get(p->frames, table);
     bool waiting;
 
-    /* As often as there are levels, and once more for a chain that a guest makes of them. */
-    for (unsigned int i = 0; i < 4 && p->guarded; i++) {
-        bool waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
-
-        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent)))) {
-            note_block(p, f);
-            if (!f->hooked)
-                return;
+    /* In either case what was walked before, with other tables, is gone before the block is seen.
+     */
+    if (!p->guarded) {
+        if (!p->blocks)
+            sequence_flush(p);
+        p->blocks = true;
+        return;
+    }
+    for (;;) {
+        waiting = f->state == FRAME_PROTECTING && type_slot(p, table) == NULL;
+        if (frame_has(f, FRAME_ROOT) || (waiting && mfn_is_none(mfn_of(f->parent))))
             break;
         if (!waiting && !frame_has(f, FRAME_BACKPTR))
             return;
         table = mfn_of(f->parent);
         f = frame_get(p->frames, table);
     }
-    note_block(p, NULL);
+    if ((f->index & FRAME_BLOCKS) != 0)
+        return;
+    f->index |= FRAME_BLOCKS;
+    if (f->state == FRAME_ATTACHED)
+        sequence_flush(p);
 }
 
 static void drop(struct ptwr *p, mfn_t root, mfn_t before)
@@ -306,15 +300,8 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
 {
     unsigned int level = root_first_level(p, vcpu, which);
     struct frame *f = type_frame(p, root);
-    uint64_t refused = p->count.refused;
     enum hv_err err;
 
-    /* No walk may come by this root to a table that is open in another's tree, or is the root. */
-    if (p->nr_open != 0 && slot_is_below(p, root)) {
-        err = ptwr_sync(p, PTWR_T_REFERENCE, budget);
-        if (err != HV_OK)
-            return err;
-    }
     if (f != NULL && frame_has(f, FRAME_PINNED)) {
         if (frame_level(f) == level)
             return HV_OK;
@@ -371,7 +358,7 @@ static bool can_start(struct ptwr *p, mfn_t root, unsigned int level)
 
 static void note_change(struct ptwr *p, mfn_t old, mfn_t root)
 {
-    if (!mfn_eq(old, root) && (p->blocks || has_blocks(p, old) || has_blocks(p, root)))
+    if (!mfn_eq(old, root) && (has_blocks(p, old) || has_blocks(p, root)))
         p->flush_due = true;
 }
 
@@ -400,13 +387,12 @@ void ptwr_base_written(struct ptwr *p)
 }
 
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
-                                 unsigned int va_bits, bool *flush, unsigned int *budget)
+                                 unsigned int va_bits, unsigned int *budget)
 {
     mfn_t old = p->base[vcpu][1];
     uint8_t old_bits = p->va_bits[vcpu][1];
     enum hv_err err = HV_OK;
 
-    *flush = false;
     if (mfn_eq(old, root) && old_bits == va_bits)
         return HV_OK;
     p->va_bits[vcpu][1] = (uint8_t)va_bits;
@@ -466,7 +452,7 @@ static enum hv_err root_fault(struct ptwr *p, unsigned int vcpu, mfn_t root, uns
     err = keep(p, vcpu, 0, root, budget);
     if (err != HV_OK)
         return err;
-    add_role(frame_get(p->frames, root), 0);
+    add_role(p, frame_get(p->frames, root), 0);
     /*
      * What this CPU walked before, with pages where this root has blocks, was never broken: when
      * the base changed nobody knew of them. And a walk of another CPU that had the same base for

@@ -97,6 +97,16 @@ void ptwr_port_snapshot_read(void *port, unsigned int snapshot, unsigned int fir
         out[i] = m->snapshot[snapshot][first + i];
 }
 
+/* A copy: whoever looks at it later than he may sees what was there before. */
+struct ptwr_view ptwr_port_view(void *port, unsigned int snapshot, mfn_t table)
+{
+    static desc_t now[PTWR_ENTRIES], then[PTWR_ENTRIES];
+
+    ptwr_port_read(port, table, 0, PTWR_ENTRIES, now);
+    ptwr_port_snapshot_read(port, snapshot, 0, PTWR_ENTRIES, then);
+    return (struct ptwr_view){now, then};
+}
+
 unsigned int ptwr_port_next_change(void *port, unsigned int snapshot, mfn_t table,
                                    unsigned int from)
 {
