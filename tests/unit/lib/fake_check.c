@@ -91,6 +91,8 @@ const char *fake_illegal(struct fake *f, unsigned int level, uint64_t value)
 
     if ((value & 1) == 0)
         return NULL;
+    if (f->ptwr.guarded)
+        return guarded_illegal(f, level, value);
     if ((value & DESC_RES0_HIGH) != 0)
         return "address bits that must be 0";
     if (level < 3 && (value & DESC_TABLE) != 0)
@@ -143,6 +145,29 @@ static uint64_t counted_entry(struct fake *f, unsigned int number, unsigned int 
     return f->frame[number].cached[index];
 }
 
+/* Ordinary leaves take no counts, but for what EL0 may write. */
+static void count_guarded(struct fake *f, struct tally *tally, unsigned int level, uint64_t value)
+{
+    uint64_t span = desc_span(level);
+    uint64_t oa = value & DESC_OA;
+
+    if (!f->ptwr.count_users || (value & DESC_AP_EL0) == 0 ||
+        ((value & DESC_AP_RO) != 0 && (value & DESC_DBM) == 0))
+        return;
+    if ((value & DESC_CONTIGUOUS) != 0) {
+        span *= PTWR_ENTRIES < 16 ? PTWR_ENTRIES : 16;
+        oa &= ~(span - 1);
+    }
+    for (uint64_t at = oa; at < oa + span; at += PAGE_SIZE) {
+        unsigned int number = fake_number(pa_to_mfn(pa_of(at)));
+
+        if (number == FAKE_FRAMES)
+            continue;
+        tally[number].refs++;
+        tally[number].el0++;
+    }
+}
+
 static void count_entry(struct fake *f, struct tally *tally, unsigned int level, uint64_t value)
 {
     uint64_t oa = value & DESC_OA;
@@ -151,6 +176,10 @@ static void count_entry(struct fake *f, struct tally *tally, unsigned int level,
         return;
     if (level < 3 && (value & DESC_TABLE) != 0) {
         tally[fake_child(value)].type++;
+        return;
+    }
+    if (f->ptwr.guarded) {
+        count_guarded(f, tally, level, value);
         return;
     }
     if (is_device(f, oa, desc_span(level)) || shared_at(f, oa, desc_span(level)) != NULL)
@@ -196,7 +225,7 @@ static void count_tables(struct fake *f, struct tally *tally)
             count_entry(f, tally, (unsigned int)record->type - FRAME_TABLE_L0,
                         counted_entry(f, n, i));
     }
-    for (unsigned int v = 0; v < PTWR_MAX_VCPUS; v++) {
+    for (unsigned int v = 0; v < PTWR_MAX_VCPUS && !f->ptwr.guarded; v++) {
         for (unsigned int w = 0; w < 2; w++) {
             if (!mfn_is_none(f->ptwr.base[v][w]))
                 tally[fake_number(f->ptwr.base[v][w])].type++;
@@ -257,9 +286,12 @@ void fake_check_all(struct fake *f)
 
 /* --- Frames and what hardware may do with them ------------------------------------------------ */
 
-static const char *unlike_state(const struct fake_frame *frame, const struct frame *record)
+static const char *unlike_state(const struct fake *f, const struct fake_frame *frame,
+                                const struct frame *record)
 {
     bool walk = frame->s2[PTWR_WALK] != PTWR_UNMAPPED;
+    /* Guarded: an attached table may be anything between shown and hidden. */
+    bool shown = walk || f->ptwr.guarded;
     enum ptwr_perm data = frame->s2[PTWR_DATA];
 
     switch ((enum frame_state)record->state) {
@@ -274,7 +306,7 @@ static const char *unlike_state(const struct fake_frame *frame, const struct fra
     case FRAME_PROTECTING:
         return data == PTWR_RO && !walk ? NULL : "is protecting and writable or shown to walkers";
     case FRAME_ATTACHED:
-        return data == PTWR_RO && walk && !frame->may_store && frame->cleaned && !frame->nc_dirty
+        return data == PTWR_RO && shown && !frame->may_store && frame->cleaned && !frame->nc_dirty
                    ? NULL
                    : "is attached and may change, or is hidden";
     case FRAME_OPEN:
@@ -294,7 +326,7 @@ void fake_settle(struct fake *f)
     if (f->map_pending)
         fake_fail(f, "no DSB after a stage-2 entry was mapped");
     for (unsigned int n = 0; n < f->top; n++) {
-        const char *why = unlike_state(&f->frame[n], fake_record(f, n));
+        const char *why = unlike_state(f, &f->frame[n], fake_record(f, n));
 
         if (why != NULL)
             fake_fail(f, "frame %u %s", n, why);

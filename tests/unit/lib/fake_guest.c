@@ -103,6 +103,43 @@ enum hv_err guest_load_none(struct fake *f, unsigned int vcpu, unsigned int whic
     return load(f, vcpu, which, MFN_NONE);
 }
 
+static mfn_t root_of(unsigned int number)
+{
+    return number == FAKE_FRAMES ? MFN_NONE : fake_mfn(number);
+}
+
+/* Walks start nowhere until what is due is flushed. */
+static void written(struct fake *f, unsigned int vcpu, unsigned int which, mfn_t root)
+{
+    fake_set_ttbr(f, vcpu, which, MFN_NONE);
+    ptwr_base_written(&f->ptwr);
+    fake_set_ttbr(f, vcpu, which, root);
+    fake_settle(f);
+}
+
+void guest_user(struct fake *f, unsigned int vcpu, unsigned int number, unsigned int bits)
+{
+    written(f, vcpu, 0, ptwr_set_user_base(&f->ptwr, vcpu, root_of(number), bits));
+}
+
+enum hv_err guest_kernel(struct fake *f, unsigned int vcpu, unsigned int number, unsigned int bits)
+{
+    enum hv_err err =
+        REPEAT(f, ptwr_set_kernel_base(&f->ptwr, vcpu, root_of(number), bits, &budget));
+
+    if (err == HV_OK)
+        written(f, vcpu, 1, root_of(number));
+    return err;
+}
+
+void guest_off(struct fake *f, unsigned int vcpu)
+{
+    fake_set_ttbr(f, vcpu, 0, MFN_NONE);
+    fake_set_ttbr(f, vcpu, 1, MFN_NONE);
+    ptwr_stage1_off(&f->ptwr, vcpu);
+    fake_settle(f);
+}
+
 enum hv_err guest_sync(struct fake *f, enum ptwr_trigger why)
 {
     return REPEAT(f, ptwr_sync(&f->ptwr, why, &budget));
@@ -302,24 +339,29 @@ static enum guest_result show(struct fake *f, unsigned int number)
 enum guest_result guest_walk(struct fake *f, uint64_t va, uint64_t *value)
 {
     mfn_t base = f->ttbr[f->vcpu][va >> 55 & 1];
-    unsigned int number, level = 0;
+    enum ptwr_window window = f->ptwr.guarded && (va >> 55 & 1) != 0 ? PTWR_DATA : PTWR_WALK;
+    unsigned int number, first = 0, level;
     enum guest_result result;
 
     *value = 0;
     if (mfn_is_none(base))
         return GUEST_DONE;
+    if (f->ptwr.guarded)
+        first = f->first[f->vcpu][va >> 55 & 1];
     number = fake_number(base);
+    level = first;
     begin(f);
     for (;;) {
         const char *why;
 
-        if (f->frame[number].s2[PTWR_WALK] == PTWR_UNMAPPED) {
+        if (f->frame[number].s2[level == first || !f->ptwr.guarded ? window : PTWR_DATA] ==
+            PTWR_UNMAPPED) {
             result = show(f, number);
             if (result != GUEST_DONE)
                 return result;
             /* The access starts again, as after an ERET. */
             number = fake_number(base);
-            level = 0;
+            level = first;
             continue;
         }
         *value = fake_peek_dram(f, number, desc_index(va, level));

@@ -35,6 +35,9 @@ static inline uint64_t d_table(unsigned int number)
     return mfn_to_pa(fake_mfn(number)).raw | FAKE_WALK | 3;
 }
 
+/* .. in a guarded domain. */
+static inline uint64_t g_table(unsigned int number) { return d_table(number) & ~FAKE_WALK; }
+
 /* A page or, with d_block, a block of a frame: Normal write-back, inner shareable, accessed. */
 static inline uint64_t d_page(unsigned int number, uint64_t flags)
 {
@@ -73,6 +76,10 @@ enum hv_err guest_pin(struct fake *f, unsigned int number, unsigned int level);
 enum hv_err guest_unpin(struct fake *f, unsigned int number);
 enum hv_err guest_load(struct fake *f, unsigned int vcpu, unsigned int which, unsigned int number);
 enum hv_err guest_load_none(struct fake *f, unsigned int vcpu, unsigned int which);
+/* Guarded: registers that name a root, of an address space of so many bits. FAKE_FRAMES: none. */
+void guest_user(struct fake *f, unsigned int vcpu, unsigned int number, unsigned int bits);
+enum hv_err guest_kernel(struct fake *f, unsigned int vcpu, unsigned int number, unsigned int bits);
+void guest_off(struct fake *f, unsigned int vcpu);
 enum hv_err guest_sync(struct fake *f, enum ptwr_trigger why);
 enum hv_err guest_assist(struct fake *f, bool on);
 enum hv_err guest_work(struct fake *f);

@@ -72,6 +72,18 @@ struct fake *fake_new(void)
     return f;
 }
 
+struct fake *fake_new_guarded(void)
+{
+    struct fake *f = fake_new();
+
+    f->table.count = 1; /* its memory has no gaps */
+    f->ptwr.guarded = true;
+    f->ptwr.count_users = true;
+    f->ptwr.action = PTWR_ACTION_REFUSE;
+    ptwr_init(&f->ptwr);
+    return f;
+}
+
 void fake_free(struct fake *f)
 {
     for (unsigned int n = 0; n < FAKE_FRAMES; n++) {

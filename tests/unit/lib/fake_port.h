@@ -96,12 +96,15 @@ struct fake {
     struct frame chunk[2][FAKE_CHUNK];
     struct fake_frame frame[FAKE_FRAMES];
     uint64_t snapshot[PTWR_MAX_SLOTS][PTWR_ENTRIES];
-    mfn_t ttbr[PTWR_MAX_VCPUS][2]; /* what the registers hold: fake_set_ttbr() */
-    bool erratum;                  /* REPEAT_TLBI is needed: on from the start */
-    bool map_pending;              /* a stage-2 entry was made larger and no DSB followed */
-    unsigned int top;              /* highest frame in use + 1 */
-    unsigned int nr_pending;       /* reduced stage-2 entries on their way */
-    bool all_sent;                 /* TLBI since the last DSB ISH */
+    mfn_t ttbr[PTWR_MAX_VCPUS][2];         /* what the registers hold: fake_set_ttbr() */
+    unsigned int first[PTWR_MAX_VCPUS][2]; /* guarded: level that walks from it start at */
+    bool erratum;                          /* REPEAT_TLBI is needed: on from the start */
+    bool map_pending;                      /* a stage-2 entry was made larger and no DSB followed */
+    unsigned int top;                      /* highest frame in use + 1 */
+    unsigned int nr_pending;               /* reduced stage-2 entries on their way */
+    bool all_sent;                         /* TLBI since the last DSB ISH */
+    bool va_done;                          /* the same by the VA of va_sent_at */
+    bool all_done;                         /* such a TLBI waits for its repetition only */
     bool va_sent;
     uint64_t va_sent_at;
 
@@ -135,6 +138,9 @@ struct fake {
 
 /* Creates the fake with an initialised engine: assist off, 2 slots, policy predict, crash. */
 struct fake *fake_new(void);
+/* .. of an unmodified guest, that counts what EL0 may write and refuses. Which tables walkers may
+ * reach follows from the registers and the entries: fake_guarded.c. */
+struct fake *fake_new_guarded(void);
 void fake_free(struct fake *f);
 
 mfn_t fake_mfn(unsigned int number);

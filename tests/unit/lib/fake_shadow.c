@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_shadow.h"
+#include "ptwr/root.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -90,13 +91,21 @@ static uint64_t base_of(unsigned int which)
 void fake_set_ttbr(struct fake *f, unsigned int vcpu, unsigned int which, mfn_t table)
 {
     f->ttbr[vcpu][which] = table;
-    if (!mfn_is_none(table))
+    f->first[vcpu][which] = root_first_level(&f->ptwr, vcpu, which);
+    if (f->ptwr.guarded)
+        guarded_reach(f);
+    else if (!mfn_is_none(table))
         shadow_reach(f, fake_number(table), base_of(which));
 }
 
 /* TLBI VMALLE1 is complete: only what the registers lead to now can have been cached again. */
 static void forget_vas(struct fake *f)
 {
+    if (f->ptwr.guarded) {
+        f->all_done = true;
+        if (!f->erratum)
+            guarded_forget(f);
+    }
     for (unsigned int n = 0; n < f->top; n++) {
         f->frame[n].nr_vas = 0;
         f->frame[n].many_vas = false;
@@ -107,7 +116,7 @@ static void forget_vas(struct fake *f)
     }
     for (unsigned int v = 0; v < PTWR_MAX_VCPUS; v++) {
         for (unsigned int w = 0; w < 2; w++) {
-            if (!mfn_is_none(f->ttbr[v][w]))
+            if (!mfn_is_none(f->ttbr[v][w]) && !f->ptwr.guarded)
                 shadow_reach(f, fake_number(f->ttbr[v][w]), base_of(w));
         }
     }
@@ -194,6 +203,8 @@ void shadow_data(struct fake *f, unsigned int number, enum ptwr_perm perm)
     } else if (perm < old) {
         set_progress(f, number, PTWR_DATA, STORED);
     }
+    if (f->ptwr.guarded)
+        guarded_reach(f);
 }
 
 void shadow_walk(struct fake *f, unsigned int number, enum ptwr_perm perm)
@@ -232,6 +243,10 @@ void shadow_walk(struct fake *f, unsigned int number, enum ptwr_perm perm)
     frame->may_walk = true;
     f->map_pending = true;
     set_progress(f, number, PTWR_WALK, GONE);
+    if (f->ptwr.guarded) {
+        guarded_reach(f);
+        return;
+    }
     frame->grown = true;
     propagate(f);
 }
@@ -241,7 +256,9 @@ static void finished(struct fake *f, unsigned int number, unsigned int window)
     struct fake_frame *frame = &f->frame[number];
 
     set_progress(f, number, window, GONE);
-    if (window == PTWR_WALK) {
+    if (window == PTWR_WALK && f->ptwr.guarded) {
+        /* See guarded_forget() and guarded_forget_va(). */
+    } else if (window == PTWR_WALK) {
         frame->may_walk = false;
         if (frame->by_va)
             keep_leaves(frame, frame->by_va_at);
@@ -308,6 +325,9 @@ void shadow_dsb(struct fake *f, bool loads_too)
         forget_vas(f);
     if (f->va_sent)
         drop_leaves(f, f->va_sent_at);
+    f->va_done = f->va_sent && f->ptwr.guarded;
+    if (f->va_done && !f->erratum)
+        guarded_forget_va(f);
     f->all_sent = false;
     f->va_sent = false;
 }
@@ -350,7 +370,9 @@ static void step_va(struct fake *f, unsigned int n, unsigned int w)
     struct fake_frame *frame = &f->frame[n];
     uint64_t span = desc_span(2);
 
-    if (w != PTWR_WALK || frame->progress[w] != IPA_GONE || frame->level != 3 || frame->many_vas)
+    if (w != PTWR_WALK || frame->progress[w] != IPA_GONE)
+        return;
+    if (!f->ptwr.guarded && (frame->level != 3 || frame->many_vas))
         return;
     for (unsigned int i = 0; i < frame->nr_vas; i++) {
         if (((frame->va[i] ^ f->va_sent_at) & VA_MASK & ~(span - 1)) != 0)
@@ -376,7 +398,14 @@ static void step_repeat(struct fake *f, unsigned int n, unsigned int w)
         finished(f, n, w);
 }
 
-void shadow_repeat(struct fake *f) { each_pending(f, step_repeat); }
+void shadow_repeat(struct fake *f)
+{
+    each_pending(f, step_repeat);
+    if (f->all_done)
+        guarded_forget(f);
+    if (f->va_done)
+        guarded_forget_va(f);
+}
 
 /* --- Stores ----------------------------------------------------------------------------------- */
 
@@ -445,6 +474,10 @@ void shadow_stored(struct fake *f, unsigned int number, unsigned int index)
 {
     if (!f->frame[number].may_walk)
         return;
+    if (f->ptwr.guarded) {
+        guarded_reach(f);
+        return;
+    }
     reach_child(f, &f->frame[number], index);
     propagate(f);
 }

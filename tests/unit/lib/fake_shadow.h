@@ -25,6 +25,14 @@
 uint64_t *fake_memory(struct fake *f, unsigned int number); /* the cached copy */
 unsigned int fake_child(uint64_t value); /* frame that a table descriptor points to */
 
+/* Guarded: what walks reach, by the registers, the entries and stage 2. Never forgets. */
+void guarded_reach(struct fake *f);
+/* A full flush is complete: only what can be reached now is. */
+void guarded_forget(struct fake *f);
+/* .. or one by a VA is, below roots that are parked: the level-3 table there. */
+void guarded_forget_va(struct fake *f);
+const char *guarded_illegal(struct fake *f, unsigned int level, uint64_t value);
+
 void shadow_data(struct fake *f, unsigned int number, enum ptwr_perm perm);
 void shadow_walk(struct fake *f, unsigned int number, enum ptwr_perm perm);
 void shadow_dsb(struct fake *f, bool loads_too);
