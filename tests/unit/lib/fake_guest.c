@@ -336,6 +336,15 @@ static enum guest_result show(struct fake *f, unsigned int number)
     return err == HV_EPERM ? GUEST_CRASHED : GUEST_INJECTED;
 }
 
+/* The half of the address space that it is in is smaller. */
+static bool is_beyond(const struct fake *f, uint64_t va)
+{
+    unsigned int bits = f->ptwr.va_bits[f->vcpu][va >> 55 & 1];
+    uint64_t top = va & ~(BIT64(bits) - 1);
+
+    return f->ptwr.guarded && top != ((va >> 55 & 1) == 0 ? 0 : ~(BIT64(bits) - 1));
+}
+
 enum guest_result guest_walk(struct fake *f, uint64_t va, uint64_t *value)
 {
     mfn_t base = f->ttbr[f->vcpu][va >> 55 & 1];
@@ -344,7 +353,7 @@ enum guest_result guest_walk(struct fake *f, uint64_t va, uint64_t *value)
     enum guest_result result;
 
     *value = 0;
-    if (mfn_is_none(base))
+    if (mfn_is_none(base) || is_beyond(f, va))
         return GUEST_DONE;
     if (f->ptwr.guarded)
         first = f->first[f->vcpu][va >> 55 & 1];
