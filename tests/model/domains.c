@@ -49,9 +49,35 @@ static void two_roots(struct world *w)
     load(w, 1, 0, 6);
 }
 
-#define DOMAIN(frames, slots, answer)                                                              \
+/* Guarded: the tree in TTBR0_EL1 of both, not walked yet. */
+static void guarded_tree(struct world *w)
+{
+    for (unsigned int i = 1; i < 4; i++)
+        world_fill(w, i, guarded_table_desc(i + 1), desc_of(0));
+    world_fill(w, 4, page_desc(5, LEAF_RW), desc_of(0));
+    world_user_base(w, 0, 1, 0);
+    world_user_base(w, 1, 1, 0);
+}
+
+/* .. and in TTBR1_EL1 of the second, where it is judged already. */
+static void guarded_both(struct world *w)
+{
+    guarded_tree(w);
+    world_user_base(w, 1, MMU_NONE, 0);
+    if (world_kernel_base(w, 1, 1, 0) != HV_OK)
+        mmu_fail(&w->mmu, "the tree below frame 1 is refused");
+}
+
+#define GUARDED(n)                                                                                 \
     {                                                                                              \
-        frames, slots, true, PTWR_POLICY_EMULATE, PTWR_ACTION_##answer, 2                          \
+        .frames = 6, .slots = (n), .policy = PTWR_POLICY_EMULATE, .action = PTWR_ACTION_REFUSE,    \
+        .cpus = 2, .guarded = true, .count_users = true                                            \
+    }
+
+#define DOMAIN(n, m, answer)                                                                       \
+    {                                                                                              \
+        .frames = (n), .slots = (m), .assist = true, .policy = PTWR_POLICY_EMULATE,                \
+        .action = PTWR_ACTION_##answer, .cpus = 2                                                  \
     }
 
 const struct model_domain model_domains[] = {
@@ -182,6 +208,33 @@ const struct model_domain model_domains[] = {
         .calls = CALL(ACT_ASSIST) | CALL(ACT_REMOVE) | CALL(ACT_ADD) | CALL(ACT_SYNC) |
                  CALL(ACT_UPDATE) | CALL(ACT_PIN),
         .stores = true,
+    },
+    {
+        .name = "parked",
+        .about = "guarded: a tree whose tables are opened below a root that is parked",
+        .config = GUARDED(2),
+        .prepare = guarded_tree,
+        .first = 3,
+        .last = 4,
+        .values = {0, LINK(4), RW(5)},
+        .nr_values = 3,
+        .calls = CALL(ACT_WALK) | CALL(ACT_SYNC) | CALL(ACT_PREEMPT) | CALL(ACT_NO_BASE) |
+                 CALL(ACT_BASE),
+        .stores = true,
+    },
+    {
+        .name = "kept",
+        .about = "guarded: roots come, are kept, dropped and judged in pieces, in both bases",
+        .config = GUARDED(1),
+        .prepare = guarded_both,
+        .first = 1,
+        .last = 3,
+        .values = {0, LINK(3)},
+        .nr_values = 2,
+        .calls =
+            CALL(ACT_WALK) | CALL(ACT_BASE) | CALL(ACT_NO_BASE) | CALL(ACT_AGAIN) | CALL(ACT_OFF),
+        .stores = true,
+        .budget = 1,
     },
 };
 

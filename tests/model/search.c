@@ -216,7 +216,7 @@ static void try_call(struct run *run, enum action_kind kind, unsigned int frame)
     const struct model_domain *d = run->domain;
     unsigned int count = options[kind] != 0 ? options[kind] : 1;
     bool by_cpu = kind == ACT_BASE || kind == ACT_NO_BASE || kind == ACT_PREEMPT ||
-                  kind == ACT_AGAIN || kind == ACT_ACCESS;
+                  kind == ACT_AGAIN || kind == ACT_ACCESS || d->config.guarded;
 
     for (unsigned int i = 0; i < count; i++) {
         struct action a = {
