@@ -97,8 +97,10 @@ static unsigned long swapped_out(void)
     char line[128];
 
     need(file != NULL);
-    while (fgets(line, sizeof(line), file) != NULL)
-        (void)sscanf(line, "pswpout %lu", &count);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "pswpout ", 8) == 0)
+            count = strtoul(line + 8, NULL, 10);
+    }
     (void)fclose(file);
     return count;
 }

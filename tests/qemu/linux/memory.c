@@ -208,12 +208,13 @@ static unsigned long huge_kib(const unsigned char *at)
 
     need(file != NULL);
     while (fgets(line, sizeof(line), file) != NULL) {
-        unsigned long long first, last;
+        char *end;
+        uint64_t first = strtoull(line, &end, 16);
 
-        if (sscanf(line, "%llx-%llx ", &first, &last) == 2)
-            here = first <= (uintptr_t)at && (uintptr_t)at < last;
-        if (here)
-            (void)sscanf(line, "AnonHugePages: %lu kB", &kib);
+        if (*end == '-') /* else it is a line about the mapping whose line was the last of these */
+            here = first <= (uintptr_t)at && (uintptr_t)at < strtoull(end + 1, NULL, 16);
+        else if (here && strncmp(line, "AnonHugePages:", 14) == 0)
+            kib = strtoul(line + 14, NULL, 10);
     }
     (void)fclose(file);
     return kib;
