@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, direct, domain, guest, machine_options, thorough
+from conftest import ROOT, direct, domain, guest, machine_options, steady_timer, thorough
 
 DONE = "linux: all work done"
 KERNELS = ["vmlinuz-cloud", "vmlinuz", "vmlinuz-cloud-6.12"]
@@ -68,20 +68,11 @@ def assert_unharmed(run, *names):
         assert counts["refused"] == 0 and counts["stores"] > 0 and counts["entries"] > 0, run
 
 
-def icount(machine):
-    """
-    QEMU's GICv2 does not look at a level-triggered line again when a guest ends its interrupt. With
-    one busy CPU, a timer that fires again before that is lost, and on a busy machine one does; not
-    where instructions are time.
-    """
-    return ["--icount"] if machine[1] == 2 else []
-
-
 # --- Linux
 
 
 def test_linux_does_real_work(latch, machine):
-    run = latch(linux(), *machine_options(machine), *icount(machine), timeout=300)
+    run = latch(linux(), *machine_options(machine), *steady_timer(machine), timeout=300)
     assert_unharmed(run, "linux")
     assert DONE in run.of("linux"), run
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's unmodified arm64 kernel in a plain domain."""
-from conftest import domain
+from conftest import domain, steady_timer
 
 DONE = "linux: all work done"
 
 
 def test_linux_does_real_work_and_powers_off(latch, machine):
     cpu, gic = machine
-    run = latch(domain("linux", "quiet latch.mode=demo"), "--cpu", cpu, "--gic", str(gic))
+    run = latch(domain("linux", "quiet latch.mode=demo"), "--cpu", cpu, "--gic", str(gic),
+                *steady_timer(machine))
     assert run.status == 0, run
     assert DONE in run.of("linux"), run
     assert "latch: domain linux ended" in run.latch(), run
