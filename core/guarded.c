@@ -28,7 +28,7 @@ static enum hv_err make_frames(struct domain *d)
 {
     struct frame_table *frames = &d->guarded.frames;
     pa_t records = alloc(nr_regions(d) * REGION_FRAMES * sizeof(struct frame));
-    pa_t list = alloc(nr_regions(d) * sizeof(frames->region[0]));
+    pa_t list = alloc(nr_regions(d) * sizeof(void *));
 
     if (records.raw == 0 || list.raw == 0)
         return HV_ENOMEM;
