@@ -59,8 +59,9 @@ enum frame_flag {
  *
  * Back-pointer (parent, index): valid with FRAME_BACKPTR, names the only entry that has referred to
  * the frame since it became a table. A root has none: its index holds FRAME_ROLES, and a kept one's
- * parent is the next in the list of them. In a PROTECTING frame that is not a slot's, it is the way
- * back to the table whose validation waits for this one.
+ * parent is the next in the list of them. A STALE one's is the first entry that still holds
+ * references, the cursor being one past the last. In a PROTECTING frame that is not a slot's, it is
+ * the way back to the table whose validation waits for this one.
  */
 struct frame {
     union {

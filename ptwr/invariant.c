@@ -57,6 +57,8 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
         ptwr_port_snapshot_read(p->port, (unsigned int)(slot - p->slots), i, 1, &d);
         return d;
     }
+    if (slot == NULL && f->state == FRAME_STALE && i < f->index)
+        return desc_of(0);
     if (slot == NULL && f->state != FRAME_ATTACHED && i >= f->el0_writers)
         return desc_of(0);
     return ptwr_port_load(p->port, mfn, i);

@@ -528,6 +528,8 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
     if (!slot->given_up) {
         slot->given_up = true;
         slot->judged = slot->cursor;
+        if (type_holds_nothing(p, slot->level))
+            slot->cursor = PTWR_ENTRIES;
     }
     while (slot->cursor < PTWR_ENTRIES) {
         struct type_at at = {table, slot->cursor, slot->level};

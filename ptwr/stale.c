@@ -33,8 +33,8 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     f->index = 0;
     f->parent = MFN_NONE.raw;
     frame_set(f, FRAME_TEARDOWN);
-    if (p->guarded && !p->count_users && frame_level(f) == 3)
-        taken = 0; /* its leaves took nothing */
+    if (type_holds_nothing(p, frame_level(f)))
+        taken = 0;
     frame_set_cursor(f, taken);
     if (p->nr_stale == 0)
         p->stale_head = mfn;
@@ -48,43 +48,52 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     p->nr_stale++;
 }
 
-static bool all_invalid(const desc_t *block, unsigned int count)
+/* Drop what `count` entries from `at` on refer to, as far as the budget goes. How many it was. */
+static unsigned int drop_block(struct ptwr *p, struct type_at at, unsigned int count,
+                               unsigned int *budget)
 {
-    uint64_t any = 0;
+    desc_t block[TYPE_BLOCK];
+    unsigned int spent = 0;
+    unsigned int i;
 
-    for (unsigned int i = 0; i < count; i++)
-        any |= block[i].raw;
-    return (any & DESC_VALID) == 0;
+    ptwr_port_read(p->port, at.table, at.index, count, block);
+    for (i = 0; i < count && spent < *budget; i++, at.index++) {
+        spent++;
+        if (!desc_is_valid(block[i]))
+            continue;
+        type_drop(p, at, block[i]);
+        spent += type_cost(block[i], at.level);
+    }
+    type_spend(budget, spent);
+    return i;
 }
 
-/* Drop what the entries of the first frame with TEARDOWN refer to, from the last taken down. */
+/*
+ * Drop what the entries of the first frame with TEARDOWN refer to, from its index up to its cursor.
+ * Most tables that a guest takes out of use are empty, or nearly so.
+ */
 static void teardown(struct ptwr *p, unsigned int *budget)
 {
     mfn_t mfn = p->teardown;
     struct frame *f = frame_get(p->frames, mfn);
-    unsigned int level = frame_level(f);
+    uint8_t level = (uint8_t)frame_level(f);
+    unsigned int end = f->el0_writers;
+    unsigned int at = f->index;
 
-    while (f->el0_writers != 0 && *budget != 0) {
-        desc_t block[TYPE_BLOCK];
-        unsigned int end = f->el0_writers;
-        unsigned int count = type_block(end, *budget);
-
-        ptwr_port_read(p->port, mfn, end - count, count, block);
-        if (all_invalid(block, count)) {
-            frame_set_cursor(f, end - count);
-            type_spend(budget, 1 + count / 4);
-            continue;
-        }
-        do {
-            end--;
-            count--;
-            type_drop(p, (struct type_at){mfn, (uint16_t)end, (uint8_t)level}, block[count]);
-            type_spend(budget, 1 + type_cost(block[count], level));
-        } while (count > 0 && *budget != 0);
-        frame_set_cursor(f, end);
+    while (at < end && *budget != 0) {
+        at = ptwr_port_next_nonzero(p->port, mfn, at);
+        if (at < end)
+            at += drop_block(p, (struct type_at){mfn, (uint16_t)at, level},
+                             type_block(end - at, *budget), budget);
+        else
+            type_spend(budget, 1);
     }
-    if (f->el0_writers != 0)
+    if (at < end) {
+        f->index = at & 0x1ff;
         return;
+    }
+    f->index = 0;
+    frame_set_cursor(f, 0);
     frame_clear(f, FRAME_TEARDOWN);
     p->teardown = mfn_of(f->parent);
 }

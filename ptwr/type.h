@@ -50,6 +50,12 @@ static inline unsigned int type_cost(desc_t d, unsigned int level)
     return level == 2 && !desc_is_table(d, level) ? PTWR_ENTRIES / 4 : TYPE_LONG_COST;
 }
 
+/* Do the entries of a table of this level take nothing of what they refer to? */
+static inline bool type_holds_nothing(const struct ptwr *p, unsigned int level)
+{
+    return p->guarded && !p->count_users && level == 3;
+}
+
 /* The frame, if the domain owns it; else NULL. */
 static inline struct frame *type_frame(const struct ptwr *p, mfn_t mfn)
 {

@@ -586,7 +586,7 @@ static void store_to_a_flushed_stale_frame_flushes_no_more(void **state)
     (void)state;
     assert_int_equal(guest_pin(f, LEAF, 3), HV_OK);
     assert_int_equal(guest_unpin(f, LEAF), HV_OK);
-    ptwr_flush(&f->ptwr, &(unsigned int){PTWR_BUDGET});
+    ptwr_flush(&f->ptwr, &(unsigned int){1});
     assert_int_equal(fake_record(f, LEAF)->state, FRAME_STALE);
     before = f->ptwr.count.tlbi_all;
     assert_int_equal(guest_store(f, LEAF, 0, 0x1234), GUEST_DONE);
