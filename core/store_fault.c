@@ -69,11 +69,13 @@ static bool by_syndrome(const struct access *a, struct ptwr_store *store)
 }
 
 /* The instruction at `pc`, if its page is the one that was read from last; else NULL. */
-static inline const uint32_t *known_text(const struct vcpu *vcpu, uint64_t pc)
+static inline const uint32_t *known_text(struct vcpu *vcpu, uint64_t pc)
 {
-    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, &vcpu->text, va_of(pc)))
+    const struct ptwr_memo *text = vcpu_text(vcpu, va_of(pc));
+
+    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, text, va_of(pc)))
         return NULL;
-    return (const uint32_t *)(const void *)(paging_page(&vcpu->domain->paging, vcpu->text.table) +
+    return (const uint32_t *)(const void *)(paging_page(&vcpu->domain->paging, text->table) +
                                             page_offset(pc));
 }
 
@@ -89,7 +91,8 @@ static enum hv_err fetch(struct access *a, uint64_t pc, uint32_t *insn)
     }
     err = guest_read(a->vcpu, va_of(pc), insn, sizeof(*insn), &a->budget);
     if (err == HV_OK && guest_translate(a->vcpu, va_of(pc), &walk, &a->budget) == HV_OK)
-        ptwr_memo_fill_page(&a->vcpu->domain->paging.ptwr, &a->vcpu->text, va_of(pc), &walk);
+        ptwr_memo_fill_page(&a->vcpu->domain->paging.ptwr, vcpu_text(a->vcpu, va_of(pc)), va_of(pc),
+                            &walk);
     return err;
 }
 
@@ -438,7 +441,7 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
         regime_flush_va(trap->far);
         return;
     }
-    ptwr_memo_fill(&vcpu->domain->paging.ptwr, &vcpu->memo, trap->far, &a.walk);
+    ptwr_memo_fill(&vcpu->domain->paging.ptwr, vcpu_memo(vcpu, trap->far), trap->far, &a.walk);
     a.mfn = pa_to_mfn(pa_of(a.walk.oa));
     store.table = a.mfn;
     store.offset = (uint16_t)page_offset(a.walk.oa);
@@ -472,6 +475,7 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
 static bool decode_known(struct access *a)
 {
     struct vcpu *vcpu = a->vcpu;
+    struct vcpu_insn *known;
     const uint32_t *text;
     uint32_t insn;
 
@@ -481,11 +485,12 @@ static bool decode_known(struct access *a)
     if (text == NULL)
         return false;
     insn = __atomic_load_n(text, __ATOMIC_RELAXED);
-    if (insn != vcpu->word) {
-        decode_store(insn, &vcpu->insn);
-        vcpu->word = insn;
+    known = &vcpu->insn[vcpu->regs.elr / sizeof(insn) & (VCPU_MEMOS - 1)];
+    if (insn != known->word) {
+        decode_store(insn, &known->insn);
+        known->word = insn;
     }
-    a->insn = vcpu->insn;
+    a->insn = known->insn;
     return a->insn.size == sizeof(uint64_t) &&
            (a->insn.kind == STORE_PLAIN || a->insn.kind == STORE_EXCLUSIVE ||
             a->insn.kind == STORE_CAS) &&
@@ -500,10 +505,11 @@ static bool decode_known(struct access *a)
 static NOINLINE bool decode_quick(struct access *a, struct ptwr_store *store)
 {
     struct vcpu *vcpu = a->vcpu;
+    const struct ptwr_memo *memo = vcpu_memo(vcpu, a->trap->far);
 
     a->budget = PTWR_BUDGET;
-    a->mfn = vcpu->memo.table;
-    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, &vcpu->memo, a->trap->far) || !decode_known(a))
+    a->mfn = memo->table;
+    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, memo, a->trap->far) || !decode_known(a))
         return false;
     store->offset = (uint16_t)page_offset(a->trap->far.raw);
     store->size = sizeof(uint64_t);
@@ -536,8 +542,8 @@ static NOINLINE bool undescribed_quick(struct vcpu *vcpu, va_t far)
     a.trap = &trap;
     store.old = 0;
     spin_lock(&d->lock);
-    done = decode_quick(&a, &store) &&
-           ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, desc_of(store.value));
+    done = decode_quick(&a, &store) && ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far,
+                                                       vcpu->regs.elr, desc_of(store.value));
     spin_unlock(&d->lock);
     if (done)
         finish_quick(&a, &store);
@@ -557,7 +563,7 @@ bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
         return undescribed_quick(vcpu, far);
     value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
     spin_lock(&d->lock);
-    done = ptwr_store_page(&d->paging.ptwr, &vcpu->memo, far, vcpu->regs.elr, value);
+    done = ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far, vcpu->regs.elr, value);
     spin_unlock(&d->lock);
     if (done)
         trap_advance(vcpu);

@@ -28,6 +28,8 @@ enum vcpu_power {
     POWER_LEAVING, /* asked to be off, may still be loaded */
 };
 
+#define VCPU_MEMOS 8
+
 struct vcpu {
     struct regs regs; /* must be first: vectors.S */
     struct arch_vcpu arch;
@@ -36,19 +38,33 @@ struct vcpu {
     unsigned int id;  /* in its domain */
     unsigned int cpu; /* the physical CPU that runs it, for ever */
     enum vcpu_state state;
-    uint32_t power;         /* enum vcpu_power */
-    bool prepared;          /* by VCPUOP_initialise; under the domain's lock */
-    uint32_t mail;          /* what other CPUs ask of the scheduler of its CPU: core/sched.c */
-    uint64_t loaded_at;     /* counter value when it was loaded last */
-    uint64_t ran;           /* counter ticks it was loaded before that */
-    uint64_t turns;         /* times it was loaded */
-    struct vcpu *next;      /* ring of the scheduler */
-    struct vcpu *pinned;    /* the next one whose CPU is the same */
-    struct ptwr_memo memo;  /* of a direct domain; under its lock, as the following */
-    struct ptwr_memo text;  /* the way to the last page that an instruction was read from, */
-    uint32_t word;          /* the instruction itself, */
-    struct store_insn insn; /* and what it is */
+    uint32_t power;      /* enum vcpu_power */
+    bool prepared;       /* by VCPUOP_initialise; under the domain's lock */
+    uint32_t mail;       /* what other CPUs ask of the scheduler of its CPU: core/sched.c */
+    uint64_t loaded_at;  /* counter value when it was loaded last */
+    uint64_t ran;        /* counter ticks it was loaded before that */
+    uint64_t turns;      /* times it was loaded */
+    struct vcpu *next;   /* ring of the scheduler */
+    struct vcpu *pinned; /* the next one whose CPU is the same */
+    /* By VA, under the domain's lock: the ways to tables that were stored to, and to pages that an
+     * instruction was read from; and instructions, with what they are. */
+    struct ptwr_memo memo[VCPU_MEMOS];
+    struct ptwr_memo text[VCPU_MEMOS];
+    struct vcpu_insn {
+        uint32_t word;
+        struct store_insn insn;
+    } insn[VCPU_MEMOS];
 };
+static inline struct ptwr_memo *vcpu_memo(struct vcpu *vcpu, va_t va)
+{
+    return &vcpu->memo[va.raw >> PAGE_SHIFT & (VCPU_MEMOS - 1)];
+}
+
+static inline struct ptwr_memo *vcpu_text(struct vcpu *vcpu, va_t pc)
+{
+    return &vcpu->text[pc.raw >> PAGE_SHIFT & (VCPU_MEMOS - 1)];
+}
+
 static_assert(offsetof(struct vcpu, regs) == 0, "vectors.S saves into the vCPU's start");
 
 /* Once per vCPU: sets its owner and its CPU; the vCPU is off. */

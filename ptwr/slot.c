@@ -50,6 +50,21 @@ static bool find_place(const struct ptwr *p, mfn_t mfn, va_t *va, mfn_t *root)
     return true;
 }
 
+mfn_t slot_user_root(const struct ptwr *p, mfn_t table)
+{
+    const struct frame *f = frame_get(p->frames, table);
+
+    if (!p->guarded)
+        return MFN_NONE;
+    while (!frame_has(f, FRAME_ROOT)) {
+        if (!frame_has(f, FRAME_BACKPTR))
+            return MFN_NONE;
+        table = mfn_of(f->parent);
+        f = frame_get(p->frames, table);
+    }
+    return f->hooked || (f->index & FRAME_ROLES) != FRAME_ROLE(0) ? MFN_NONE : table;
+}
+
 bool slot_can_open(const struct ptwr *p, mfn_t table)
 {
     va_t va;
@@ -153,7 +168,8 @@ enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned i
         .run = policy_run(p, store),
         .worth = policy_worth(store),
     };
-    p->links++;
+    if (!p->guarded) /* else it is on no way that is remembered: slot_can_open() */
+        p->links++;
     p->nr_open++;
     p->count.opened++;
     return HV_OK;

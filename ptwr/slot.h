@@ -12,6 +12,9 @@ void slot_init(struct ptwr *p);
 /* Can the table be hidden from walkers? Guarded: it has one place, below a root of TTBR0_EL1. */
 bool slot_can_open(const struct ptwr *p, mfn_t table);
 
+/* Guarded: the root above the table's only place, if that was in TTBR0_EL1 only; else MFN_NONE. */
+mfn_t slot_user_root(const struct ptwr *p, mfn_t table);
+
 /* Guarded: is a table open that walks reach by this one, or this one itself? */
 bool slot_is_below(const struct ptwr *p, mfn_t table);
 

@@ -79,7 +79,17 @@ void type_put(struct ptwr *p, mfn_t mfn)
     }
 }
 
-static void drop_table(struct ptwr *p, desc_t d)
+/*
+ * Can EL2's memory of a way (struct ptwr_memo) come by this table? None comes by a stale one, for
+ * it lost its last link before; and those of a guarded domain begin in TTBR1_EL1.
+ */
+static bool is_on_no_way(const struct ptwr *p, mfn_t table)
+{
+    return frame_get(p->frames, table)->state == FRAME_STALE ||
+           !mfn_is_none(slot_user_root(p, table));
+}
+
+static void drop_table(struct ptwr *p, struct type_at at, desc_t d)
 {
     mfn_t mfn = type_child(p, d);
     struct frame *f = frame_get(p->frames, mfn);
@@ -87,7 +97,8 @@ static void drop_table(struct ptwr *p, desc_t d)
     /* With a back-pointer this was the only entry. Walk caches may keep the old way, so the frame
      * stays `hooked` and proves nothing more. */
     frame_clear(f, FRAME_BACKPTR);
-    p->links++;
+    if (!is_on_no_way(p, at.table))
+        p->links++;
     type_put(p, mfn);
 }
 
@@ -96,7 +107,7 @@ void type_drop(struct ptwr *p, struct type_at at, desc_t d)
     if (!desc_is_valid(d))
         return;
     if (desc_is_table(d, at.level))
-        drop_table(p, d);
+        drop_table(p, at, d);
     else
         leaf_drop(p, at.level, d);
 }
