@@ -257,7 +257,7 @@ static bool take_mair(struct vcpu *vcpu)
 
     if (!paging_mair_is_defined(mair) || (normal != p->normal_attrs && !mfn_is_none(p->kept)))
         return refuse(vcpu, "MAIR_EL1 with the MMU on", 0, mair);
-    p->normal_attrs = normal;
+    ptwr_set_normal_attrs(p, normal);
     return true;
 }
 

@@ -54,8 +54,7 @@ void ptwr_init(struct ptwr *p)
     }
     for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
         p->predictor[i] = (struct ptwr_place){.table = MFN_NONE.raw};
-    p->taken = (struct frame_run){0};
-    p->dropped = (struct frame_run){0};
+    type_forget(p);
     p->last_empty = MFN_NONE;
     p->kept = MFN_NONE;
     p->assist = p->assist || p->guarded;
@@ -64,6 +63,13 @@ void ptwr_init(struct ptwr *p)
     p->links++;
     slot_init(p);
     stale_init(p);
+}
+
+void ptwr_set_normal_attrs(struct ptwr *p, uint8_t normal)
+{
+    if (normal != p->normal_attrs)
+        type_forget(p);
+    p->normal_attrs = normal;
 }
 
 enum hv_err ptwr_assist(struct ptwr *p, bool on, unsigned int *budget)

@@ -16,6 +16,7 @@
 #define PTWR_MAX_VCPUS 8
 #define PTWR_BUDGET    128 /* entries a trap may look at before it lets interrupts in */
 #define PTWR_PREDICTOR 128
+#define PTWR_KINDS     4
 
 enum ptwr_policy { PTWR_POLICY_PREDICT, PTWR_POLICY_EMULATE, PTWR_POLICY_OPEN };
 enum ptwr_action { PTWR_ACTION_CRASH, PTWR_ACTION_REFUSE };
@@ -177,6 +178,12 @@ struct ptwr {
                        known below which root (FRAME_BLOCKS) */
 
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
+    /*
+     * Guarded, users not counted: what pages that were taken last had beside their address. Another
+     * like them may map any ordinary frame of the domain. 0: none.
+     */
+    uint64_t kinds[PTWR_KINDS];
+    uint32_t next_kind;
 
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
@@ -193,6 +200,9 @@ struct ptwr {
 
 /* Precondition: *p is zeroed and its configuration fields (frames .. action) are set. */
 void ptwr_init(struct ptwr *p);
+
+/* Guarded: which attributes of MAIR_EL1 are Normal memory. Precondition: no table is kept. */
+void ptwr_set_normal_attrs(struct ptwr *p, uint8_t normal);
 
 const char *ptwr_rule_name(enum ptwr_rule rule);
 const char *ptwr_trigger_name(enum ptwr_trigger trigger);

@@ -308,7 +308,9 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
 
     p->last_resort = slot->last;
     err = type_take(p, at, change[1], budget);
-    if (err == HV_OK && at.level == 3)
+    if (err == HV_OK && type_holds_nothing(p, at.level))
+        type_learn_kind(p, change[1]);
+    else if (err == HV_OK && at.level == 3)
         type_learn(p, &runs->taken, change[1]);
     if ((err == HV_EBUSY || err == HV_EINVAL) && slot->dropped != PTWR_ENTRIES) {
         err = batch_drop(p, slot, budget);
@@ -450,11 +452,16 @@ static enum hv_err batch_one(struct ptwr *p, struct ptwr_slot *slot, struct batc
 
     /* What is invalid now may have been dropped before its turn. */
     if (!desc_eq(old, value) && (slot->cursor >= slot->dropped || desc_is_valid(value))) {
-        err = batch_entry(p, slot, at, (desc_t[2]){old, value}, runs, budget);
-        if (err != HV_OK)
-            return err;
+        if (type_holds_nothing(p, at.level) && type_is_known(p, value)) {
+            p->count.validated++;
+            type_spend(budget, 1);
+        } else {
+            err = batch_entry(p, slot, at, (desc_t[2]){old, value}, runs, budget);
+            if (err != HV_OK)
+                return err;
+            type_spend(budget, 1 + type_cost(value, slot->level) + type_cost(old, slot->level));
+        }
         slot->changed++;
-        type_spend(budget, 1 + type_cost(value, slot->level) + type_cost(old, slot->level));
     }
     slot->cursor++;
     return HV_OK;
@@ -474,7 +481,7 @@ static enum hv_err batch_judge(struct ptwr *p, struct ptwr_slot *slot, struct ba
         desc_t old, value;
         enum hv_err err;
 
-        if (slot->level == 3 && slot->cursor >= slot->dropped &&
+        if (slot->level == 3 && !type_holds_nothing(p, 3) && slot->cursor >= slot->dropped &&
             !batch_pages(p, slot, runs, view, budget))
             return HV_OK;
         if (*budget == 0)

@@ -112,6 +112,29 @@ void type_drop(struct ptwr *p, struct type_at at, desc_t d)
         leaf_drop(p, at.level, d);
 }
 
+void type_forget(struct ptwr *p)
+{
+    p->taken = (struct frame_run){0};
+    p->dropped = (struct frame_run){0};
+    for (unsigned int i = 0; i < PTWR_KINDS; i++)
+        p->kinds[i] = 0;
+}
+
+void type_learn_kind(struct ptwr *p, desc_t d)
+{
+    uint64_t kind = type_kind(d);
+
+    /* One of a contiguous group stands for more than its page. */
+    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 ||
+        type_frame(p, pa_to_mfn(pa_of(desc_oa(d)))) == NULL)
+        return;
+    for (unsigned int i = 0; i < PTWR_KINDS; i++) {
+        if (p->kinds[i] == kind)
+            return;
+    }
+    p->kinds[p->next_kind++ % PTWR_KINDS] = kind;
+}
+
 /* type_take() without promoting: NOT_READY names the frame that has to change first. */
 static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t *child)
 {
@@ -356,11 +379,18 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
                               unsigned int count, struct scan *scan)
 {
     struct frame *f = frame_get(p->frames, at.table);
+    bool nothing = type_holds_nothing(p, at.level);
 
     for (unsigned int i = 0; i < count; i++, at.index++) {
         enum hv_err err;
 
-        if (at.level == 3 && type_take_fast(&scan->run, p->owner, block[i])) {
+        if (!desc_is_valid(block[i])) {
+            p->count.validated++;
+            frame_set_cursor(f, at.index + 1U);
+            continue;
+        }
+        if (at.level == 3 && (nothing ? type_is_known(p, block[i])
+                                      : type_take_fast(&scan->run, p->owner, block[i]))) {
             p->count.validated++;
             frame_set_cursor(f, at.index + 1U);
             continue;
@@ -368,7 +398,9 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
         err = scan_entry(p, at, &block[i], count - i, scan->budget, &scan->child);
         if (err != HV_OK)
             return err;
-        if (at.level == 3)
+        if (nothing)
+            type_learn_kind(p, block[i]);
+        else if (at.level == 3)
             type_learn(p, &scan->run, block[i]);
         frame_set_cursor(f, at.index + 1U);
         type_spend(scan->budget, type_cost(block[i], at.level));

@@ -43,9 +43,14 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
 /* A page like the last ones, which no CPU has to be told of: most updates are such. */
 static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
 {
-    if (at.level != 3 || p->settling || validate_needs_break(old, value) ||
-        !type_exchange_fast(&p->taken, &p->dropped, p->owner, old, value))
+    if (at.level != 3 || p->settling || validate_needs_break(old, value))
         return false;
+    if (type_holds_nothing(p, 3)) {
+        if (!type_is_known(p, value))
+            return false;
+    } else if (!type_exchange_fast(&p->taken, &p->dropped, p->owner, old, value)) {
+        return false;
+    }
     ptwr_port_store(p->port, at.table, at.index, value);
     p->count.validated++;
     return true;
@@ -80,7 +85,9 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
         ptwr_port_store(p->port, at.table, at.index, value);
     type_drop(p, at, old);
     type_spend(budget, type_cost(old, at.level) + type_cost(value, at.level));
-    if (at.level == 3) {
+    if (type_holds_nothing(p, at.level)) {
+        type_learn_kind(p, value);
+    } else if (at.level == 3) {
         type_learn(p, &p->taken, value);
         type_learn(p, &p->dropped, old);
     }
