@@ -382,9 +382,9 @@ void domain_summary(const struct domain *d)
                count->refused);
         printk("latch: %s: maintenance: %lu walks answered, %lu frames made tables, %lu tables "
                "dropped, %lu full invalidations, %lu by address, %lu of stage 2, %lu pages "
-               "cleaned\n",
+               "cleaned, %lu address spaces released\n",
                d->name, count->walk_faults, count->promoted, count->demoted, count->tlbi_all,
-               count->tlbi_va, count->tlbi_ipa, count->cleaned);
+               count->tlbi_va, count->tlbi_ipa, count->cleaned, count->released);
     }
 }
 

@@ -54,6 +54,11 @@ void ptwr_init(struct ptwr *p)
     }
     for (unsigned int i = 0; i < PTWR_PREDICTOR; i++)
         p->predictor[i] = (struct ptwr_place){.table = MFN_NONE.raw};
+    for (unsigned int i = 0; i < PTWR_ENDINGS; i++)
+        p->endings[i].places = 0;
+    for (unsigned int i = 0; i < PTWR_MAX_VCPUS; i++)
+        p->foretold[i].open = false;
+    p->nr_endings = 0;
     type_forget(p);
     p->last_empty = MFN_NONE;
     p->kept = MFN_NONE;

@@ -82,6 +82,7 @@ struct ptwr_counters {
     uint64_t tlbi_va;       /* VAAE1IS */
     uint64_t tlbi_ipa;      /* IPAS2E1IS */
     uint64_t cleaned;       /* pages cleaned and invalidated */
+    uint64_t released;      /* address spaces given up at once */
 };
 
 /* One open table. The slot holds a type reference of its own, so that the table stays typed. */
@@ -113,7 +114,23 @@ struct ptwr_place {
     uint16_t run;       /* emulated stores in a row to that */
     uint16_t wait;      /* so many more are emulated before a run is taken for a batch again */
     uint8_t confidence; /* in long batches */
+    uint8_t ends;       /* how often what it cleared belonged to an address space that ended */
     uint8_t shift;      /* how long the next wait is */
+};
+
+/* Guarded: who has cleared entries below a root since the last one was made there. */
+#define PTWR_ENDINGS       4
+#define PTWR_ENDING_PLACES 4
+struct ptwr_ending {
+    uint32_t root;
+    uint8_t places; /* 0: not in use */
+    uint8_t place[PTWR_ENDING_PLACES];
+};
+
+/* A vCPU's root was released because a place was believed: is that decided yet? */
+struct ptwr_foretold {
+    bool open;
+    uint8_t place;
 };
 
 /* Addresses that leaves may map although no frame is there: the domain's devices. */
@@ -188,6 +205,10 @@ struct ptwr {
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
     struct ptwr_place predictor[PTWR_PREDICTOR]; /* by PC of the store */
+    struct ptwr_ending endings[PTWR_ENDINGS];
+    struct ptwr_foretold foretold[PTWR_MAX_VCPUS];
+    uint8_t next_ending;
+    uint8_t nr_endings;
     mfn_t last_empty;       /* table whose last batch changed nothing: emulate the next store */
     uint32_t pause;         /* so many stores are emulated before any table is opened again */
     uint8_t pause_shift;    /* how long the next pause is */
@@ -382,6 +403,7 @@ struct ptwr_memo {
     mfn_t leaf_table;
     uint32_t leaf_index; /* and where that is */
     mfn_t table;         /* the level-3 table that it is, or the page */
+    mfn_t root;          /* guarded: a hint, slot_user_root() of the table when this was made */
     struct frame *frame; /* and its record */
 };
 

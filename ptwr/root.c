@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/root.h"
 
+#include "ptwr/release.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
@@ -144,7 +145,7 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu)
 #define NOBODY PTWR_MAX_VCPUS
 
 /* By another than that vCPU. One whose TTBR0_EL1 is for another level walks from nowhere. */
-static bool is_loaded(const struct ptwr *p, mfn_t root, unsigned int but)
+static bool is_loaded_but(const struct ptwr *p, mfn_t root, unsigned int but)
 {
     unsigned int level = frame_level(frame_get(p->frames, root));
 
@@ -157,6 +158,8 @@ static bool is_loaded(const struct ptwr *p, mfn_t root, unsigned int but)
     }
     return false;
 }
+
+bool root_is_loaded(const struct ptwr *p, mfn_t root) { return is_loaded_but(p, root, NOBODY); }
 
 /* What a stale root had is not known any more, and walks may still find it in a TLB. */
 static bool has_blocks(const struct ptwr *p, mfn_t root)
@@ -222,9 +225,10 @@ bool root_drop_unloaded(struct ptwr *p)
     while (!mfn_is_none(root)) {
         mfn_t next = mfn_of(frame_get(p->frames, root)->parent);
 
-        if (is_loaded(p, root, NOBODY)) {
+        if (root_is_loaded(p, root)) {
             before = root;
         } else {
+            release_ended(p, root);
             drop(p, root, before);
             dropped = true;
         }
@@ -233,16 +237,22 @@ bool root_drop_unloaded(struct ptwr *p)
     return dropped;
 }
 
-bool root_drop_if_unloaded(struct ptwr *p, mfn_t root)
+void root_drop(struct ptwr *p, mfn_t root)
 {
     mfn_t before = MFN_NONE;
 
-    if (!p->guarded || !frame_has(frame_get(p->frames, root), FRAME_PINNED) ||
-        is_loaded(p, root, NOBODY))
-        return false;
     for (mfn_t at = p->kept; !mfn_eq(at, root); at = mfn_of(frame_get(p->frames, at)->parent))
         before = at;
+    release_ended(p, root);
     drop(p, root, before);
+}
+
+bool root_drop_if_unloaded(struct ptwr *p, mfn_t root)
+{
+    if (!p->guarded || !frame_has(frame_get(p->frames, root), FRAME_PINNED) ||
+        root_is_loaded(p, root))
+        return false;
+    root_drop(p, root);
     return true;
 }
 
@@ -306,7 +316,7 @@ static enum hv_err keep(struct ptwr *p, unsigned int vcpu, unsigned int which, m
         if (frame_level(f) == level)
             return HV_OK;
         /* Another size of address space. Those that have it loaded now have it for the other. */
-        if (is_loaded(p, root, vcpu))
+        if (is_loaded_but(p, root, vcpu))
             return refuse_frame(p, root, level, PTWR_RULE_TYPE);
         (void)root_drop_unloaded(p);
         if (frame_has(f, FRAME_PINNED))
@@ -368,6 +378,8 @@ mfn_t ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned
     unsigned int old_level = root_first_level(p, vcpu, 0);
     bool can;
 
+    if (!mfn_eq(old, root))
+        release_left(p, vcpu);
     p->base[vcpu][0] = MFN_NONE;
     p->va_bits[vcpu][0] = (uint8_t)va_bits;
     /* No walk goes on that began at another level. */
@@ -444,6 +456,7 @@ static enum hv_err root_fault(struct ptwr *p, unsigned int vcpu, mfn_t root, uns
 
     if (!mfn_eq(root, p->base[vcpu][0]))
         return HV_EINVAL;
+    release_walked(p, vcpu);
     if (is_parked(p, root)) {
         err = close_below(p, vcpu, root, budget);
         if (err != HV_OK)

@@ -38,6 +38,12 @@ static inline void root_note_shared(struct ptwr *p, const struct frame *shared, 
  * there was none. What they refer to goes the way of all stale tables.
  */
 bool root_drop_unloaded(struct ptwr *p);
+/* Guarded: drop a root that is kept, loaded or not: a walk that needs it validates it again. */
+void root_drop(struct ptwr *p, mfn_t root);
+
+/* Has a vCPU this root in one of its bases? */
+bool root_is_loaded(const struct ptwr *p, mfn_t root);
+
 bool root_drop_if_unloaded(struct ptwr *p, mfn_t root);
 
 /* The walkers may use the root again, if it is kept still and no table below it is open. */

@@ -680,6 +680,22 @@ enum hv_err slot_close(struct ptwr *p, struct ptwr_slot *slot, enum ptwr_trigger
     return err == HV_EBUSY ? close_all(p, slot->blocked, budget) : verdict(p, err);
 }
 
+enum hv_err slot_give_up_lost(struct ptwr *p, unsigned int *budget)
+{
+    for (unsigned int i = 0; i < p->nr_slots && p->nr_open != 0; i++) {
+        struct ptwr_slot *slot = &p->slots[i];
+        enum hv_err err;
+
+        if (mfn_is_none(slot->table) || frame_get(p->frames, slot->table)->type_count != 1)
+            continue;
+        protect(p, slot, 1, ANY_VCPU, PTWR_T_SLOT);
+        err = give_up(p, slot, budget);
+        if (err != HV_OK)
+            return err;
+    }
+    return HV_OK;
+}
+
 enum hv_err ptwr_sync(struct ptwr *p, enum ptwr_trigger why, unsigned int *budget)
 {
     return close_all(p, why, budget);

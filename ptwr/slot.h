@@ -31,6 +31,10 @@ struct ptwr_slot *slot_above(struct ptwr *p, mfn_t table);
 NODISCARD
 enum hv_err slot_open(struct ptwr *p, const struct ptwr_store *store, unsigned int *budget);
 
+/* Guarded: end the batches of open tables that nothing refers to any more. HV_OK or HV_EAGAIN. */
+NODISCARD
+enum hv_err slot_give_up_lost(struct ptwr *p, unsigned int *budget);
+
 /*
  * Reconnect one open table. HV_OK; HV_EAGAIN; HV_EPERM: an entry was illegal and the action is
  * crash; the table holds its old entries from there on and is attached all the same.

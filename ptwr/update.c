@@ -3,6 +3,7 @@
 
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
+#include "ptwr/release.h"
 #include "ptwr/root.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
@@ -158,6 +159,8 @@ void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
     memo->links = 0;
     if (f != NULL && walk->writable_el1 && frame_is_attached_l3(f, p->owner))
         ptwr_memo_fill_page(p, memo, va, walk);
+    if (memo->links != 0)
+        memo->root = slot_user_root(p, memo->table);
 }
 
 static inline bool way_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
@@ -184,12 +187,14 @@ bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint
 
     if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
         (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)) ||
-        slot_above(p, at.table) != NULL)
+        slot_above(p, at.table) != NULL ||
+        (!desc_is_valid(value) && release_wanted(p, memo->root, pc)))
         return false;
     old = ptwr_port_load(p->port, at.table, at.index);
     if (!desc_eq(old, value) && !update_page(p, at, old, value))
         return false;
     policy_emulated(p, at.table, pc);
+    release_note(p, memo->root, pc, value);
     p->count.store_faults++;
     p->count.emulated++;
     return true;
@@ -264,6 +269,7 @@ static enum ptwr_outcome emulate(struct ptwr *p, struct ptwr_store *store, unsig
     if (err != HV_OK)
         return outcome_of(err);
     policy_emulated(p, store->table, store->pc);
+    release_note(p, slot_user_root(p, store->table), store->pc, value);
     p->count.emulated++;
     return PTWR_DONE;
 }
@@ -279,8 +285,11 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
         return refuse_store(p, store, PTWR_RULE_EL0_TABLE);
     if (!p->assist)
         return refuse_store(p, store, PTWR_RULE_WRITABLE);
-    if (policy_opens(p, store->table, store->pc) && slot_can_open(p, store->table))
+    if (policy_opens(p, store->table, store->pc) && slot_can_open(p, store->table) &&
+        (store->decoded || !release_believes(p, store->pc))) {
+        release_note_cleared(p, slot_user_root(p, store->table), store->pc);
         return outcome_of(slot_open(p, store, budget));
+    }
     if (!store->decoded) {
         p->count.store_faults--; /* the caller will ask again for the same one */
         return PTWR_DECODE;
@@ -299,6 +308,7 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
 enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget)
 {
     struct frame *f = type_frame(p, store->table);
+    bool released;
 
     p->count.store_faults++;
     if (f == NULL || f->readonly) {
@@ -312,10 +322,13 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
     }
     if (f->state == FRAME_ATTACHED && !store->el0)
         (void)root_drop_if_unloaded(p, store->table);
+    released = f->state == FRAME_ATTACHED && release_by_store(p, store);
     if (f->state == FRAME_ATTACHED && !mfn_is_none(p->teardown)) {
         /* Perhaps only stale tables refer to it: then it is none any more. */
         enum hv_err err = stale_teardown(p, budget);
 
+        if (err == HV_OK && released)
+            err = slot_give_up_lost(p, budget);
         if (err != HV_OK)
             return outcome_of(err);
     }

@@ -269,6 +269,7 @@ struct latch_counters {
     uint64_t tlbi_va;       /* by virtual address */
     uint64_t tlbi_ipa;      /* of one stage-2 entry */
     uint64_t cleaned;       /* pages cleaned and invalidated */
+    uint64_t released;      /* guarded: address spaces whose tables became plain at once */
 };
 
 /* The rule that was broken. */
