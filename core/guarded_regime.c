@@ -327,6 +327,35 @@ static bool synced(struct vcpu *vcpu)
     return paging_sync(vcpu, PTWR_T_REGIME, &budget) == HV_OK;
 }
 
+/* Which bits the walks of TTBR0_EL1 translate stays as it is: that is TCR_EL1's to say. */
+static bool quick_ttbr0(struct vcpu *vcpu, uint64_t value)
+{
+    struct domain *d = vcpu->domain;
+    mfn_t root = root_of(d, value);
+    bool done;
+
+    if ((value & TTBR_BADDR & (PAGE_SIZE - 1)) != 0)
+        return false;
+    spin_lock(&d->lock);
+    done = ptwr_switch_user_base(&d->paging.ptwr, vcpu->id, root);
+    if (done)
+        regime_write(REGIME_TTBR0, walked_ttbr(d, value, root));
+    spin_unlock(&d->lock);
+    return done;
+}
+
+bool guarded_regime_quick(struct vcpu *vcpu, enum regime_reg reg, uint64_t value)
+{
+    if (!is_on(vcpu))
+        return false;
+    if (reg == REGIME_TTBR0)
+        return quick_ttbr0(vcpu, value);
+    if (reg != REGIME_TTBR1 || ((value ^ regime_read(REGIME_TTBR1)) & TTBR_BADDR) != 0)
+        return false;
+    regime_write(REGIME_TTBR1, value & ~TTBR_CNP);
+    return true;
+}
+
 bool guarded_regime_write(struct vcpu *vcpu, enum regime_reg reg, uint64_t value)
 {
     struct domain *d = vcpu->domain;

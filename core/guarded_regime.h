@@ -11,3 +11,9 @@ struct vcpu;
  * being validated), or the guest got an exception for it, or has been stopped.
  */
 bool guarded_regime_write(struct vcpu *vcpu, enum regime_reg reg, uint64_t value);
+
+/*
+ * The same, as short as a context switch wants it: another root of the same kind in TTBR0_EL1, the
+ * root that TTBR1_EL1 has already. False: nothing has happened.
+ */
+bool guarded_regime_quick(struct vcpu *vcpu, enum regime_reg reg, uint64_t value);

@@ -279,6 +279,11 @@ void ptwr_unload(struct ptwr *p, unsigned int vcpu);
 NODISCARD
 mfn_t ptwr_set_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root, unsigned int va_bits);
 
+/* The same with as many bits as before; false: there would have to be a flush, so nothing is done.
+ */
+NODISCARD
+bool ptwr_switch_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root);
+
 /*
  * Guarded: the same for TTBR1_EL1, whose root is judged before the caller writes the register and
  * calls ptwr_base_written(). HV_OK; HV_EAGAIN; HV_EINVAL: refused, p->violation says why; HV_EPERM:

@@ -398,6 +398,25 @@ void ptwr_base_written(struct ptwr *p)
     p->flush_due = false;
 }
 
+bool ptwr_switch_user_base(struct ptwr *p, unsigned int vcpu, mfn_t root)
+{
+    const struct frame *f = mfn_is_none(root) ? NULL : type_frame(p, root);
+    mfn_t old = p->base[vcpu][0];
+
+    if (p->flush_due)
+        return false;
+    /* can_start() */
+    if (f != NULL && frame_has(f, FRAME_ROOT) && frame_level(f) != root_first_level(p, vcpu, 0))
+        return false;
+    if (mfn_eq(old, root))
+        return true;
+    if (has_blocks(p, old) || has_blocks(p, root))
+        return false;
+    release_left(p, vcpu);
+    p->base[vcpu][0] = root;
+    return true;
+}
+
 enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
                                  unsigned int va_bits, unsigned int *budget)
 {

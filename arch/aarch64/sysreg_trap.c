@@ -22,9 +22,13 @@
 #define REG(op0, op1, crn, crm, op2)                                                               \
     (((uint32_t)(op0) << 20) | ((op2) << 17) | ((op1) << 14) | ((crn) << 10) | ((crm) << 1))
 
-#define ISS_REG      REG(3, 7, 15, 15, 7)
-#define ISS_RT(iss)  (((iss) >> 5) & 31)
-#define ISS_READ     1u
+#define ISS_REG     REG(3, 7, 15, 15, 7)
+#define ISS_RT(iss) (((iss) >> 5) & 31)
+#define ISS_READ    1u
+/* vectors.S: x20 to x28 stay in the CPU. */
+#define FIRST_UNSAVED 20u
+#define LAST_UNSAVED  28u
+
 #define REG_CRM(reg) (((reg) >> 1) & 15)
 #define REG_OP2(reg) (((reg) >> 17) & 7)
 
@@ -343,6 +347,39 @@ static void sysreg_write(struct vcpu *vcpu, uint32_t reg, uint64_t value)
         return;
     }
     trap_advance(vcpu);
+}
+
+/*
+ * What a guarded guest's context switch writes, which HCR_EL2.TVM traps: from any register that is
+ * saved already.
+ */
+bool trap_sysreg_quick(struct vcpu *vcpu, uint64_t esr)
+{
+    uint32_t iss = (uint32_t)esr;
+    unsigned int rt = ISS_RT(iss);
+    uint64_t value;
+    bool done;
+
+    if (vcpu->domain->kind != DOMAIN_GUARDED || rt - FIRST_UNSAVED <= LAST_UNSAVED - FIRST_UNSAVED)
+        return false;
+    value = arch_reg_read(&vcpu->regs, rt);
+    switch (iss & (ISS_REG | ISS_READ)) {
+    case TTBR0_EL1:
+        done = guarded_regime_quick(vcpu, REGIME_TTBR0, value);
+        break;
+    case TTBR1_EL1:
+        done = guarded_regime_quick(vcpu, REGIME_TTBR1, value);
+        break;
+    case CONTEXTIDR_EL1:
+        write_sysreg(value, contextidr_el1);
+        done = true;
+        break;
+    default:
+        return false;
+    }
+    if (done)
+        vcpu->regs.elr += 4;
+    return done;
 }
 
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss)

@@ -6,7 +6,7 @@
  * first stores need no scratch register. TPIDR_EL2 holds the struct cpu at all times, and the
  * CPU's stack ends right below it.
  *
- * HVC and interrupts take the fast path: x20-x28 stay in the CPU, where C code preserves them, and
+ * HVC, most writes of system registers and interrupts take the fast path: x20-x28 stay in the CPU, where C code preserves them, and
  * reach struct regs only when another vCPU is to run. All else saves them before it calls C and
  * reloads them after.
  */
@@ -68,6 +68,8 @@
     lsr     x3, x1, #26
     cmp     x3, #0x16               /* EC: HVC of A64 */
     b.eq    hvc
+    cmp     x3, #0x18               /* MSR, MRS */
+    b.eq    sysreg
     b       full
     .endm
 
@@ -110,6 +112,11 @@ vectors:
     .org vectors + 0x800
     .size   vectors, . - vectors
 
+sysreg:
+    bl      trap_sysreg_quick
+    cbnz    w0, fast_exit
+    ldr     x0, [sp, #CPU_CURRENT]
+    mrs     x1, esr_el2
 full:
     save_rest
     bl      trap_full

@@ -350,6 +350,18 @@ static void users_tables_come_and_go_without_ends_of_kernel_ways(void **state)
     assert_false(ptwr_memo_holds(p, &memo, va_of(alias())));
 }
 
+static void switch_of_the_user_base_is_quick_without_blocks(void **state)
+{
+    (void)state;
+    assert_true(ptwr_switch_user_base(p, 0, mfn(OTHER)));
+    assert_true(mfn_eq(p->base[0][0], mfn(OTHER)));
+    assert_true(ptwr_switch_user_base(p, 0, mfn(ROOT)));
+    root_note_block(p, mfn(MID2));
+    assert_false(ptwr_switch_user_base(p, 0, mfn(OTHER)));
+    assert_true(mfn_eq(p->base[0][0], mfn(ROOT)));
+    user_base(OTHER); /* the long way flushes */
+}
+
 /* --- What ends --------------------------------------------------------------------------------
  */
 
@@ -439,7 +451,7 @@ static void space_that_is_left_for_good_confirms_the_place(void **state)
     believe_zap();
     store(LEAF, 0, ZAP, 0);
     is_released(true);
-    assert_true(mfn_eq(ptwr_set_user_base(p, 0, mfn(OTHER), 48), mfn(OTHER)));
+    assert_true(ptwr_switch_user_base(p, 0, mfn(OTHER)));
     assert_int_equal(ends(), RELEASE_BELIEVED + 1);
 }
 
@@ -496,6 +508,7 @@ int main(void)
         T(what_is_no_ordinary_frame_goes_the_long_way),
         T(other_memory_attributes_make_all_kinds_unknown),
         T(users_tables_come_and_go_without_ends_of_kernel_ways),
+        T(switch_of_the_user_base_is_quick_without_blocks),
         T(space_that_nobody_has_loaded_is_released_by_one_flush),
         T(fixed_policies_release_nothing),
         T(who_clears_before_the_end_is_believed),

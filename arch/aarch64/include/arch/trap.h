@@ -47,10 +47,13 @@ void trap_inject_external(struct vcpu *vcpu, const struct trap *trap);
 void sysreg_trap(struct vcpu *vcpu, uint32_t iss);
 
 /*
- * From vectors.S. In trap_hvc() and trap_irq() x20-x28 of the guest are in the CPU, not in
- * vcpu->regs. What they make pending for the vCPU goes to it on the way out: cpu->refill.
+ * From vectors.S. In trap_hvc(), trap_sysreg_quick() and trap_irq() x20-x28 of the guest are in the
+ * CPU, not in vcpu->regs. What they make pending for the vCPU goes to it on the way out:
+ * cpu->refill.
  */
 void trap_hvc(struct vcpu *vcpu, uint64_t esr);
 void trap_full(struct vcpu *vcpu, uint64_t esr);
+/* False: nothing has happened, trap_full() is to be called. */
+bool trap_sysreg_quick(struct vcpu *vcpu, uint64_t esr);
 void trap_irq(struct vcpu *vcpu);
 void trap_serror(struct vcpu *vcpu, uint64_t esr);
