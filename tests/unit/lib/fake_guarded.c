@@ -13,6 +13,8 @@ static bool is_shown(const struct fake *f, unsigned int number, enum ptwr_window
     return frame->s2[window] != PTWR_UNMAPPED || frame->progress[window] != GONE;
 }
 
+/* As deep as there are levels. */
+/* NOLINTNEXTLINE(misc-no-recursion) */
 static void reach(struct fake *f, unsigned int number, unsigned int level)
 {
     struct fake_frame *frame = &f->frame[number];
