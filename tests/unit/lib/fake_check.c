@@ -137,9 +137,16 @@ static uint64_t counted_entry(struct fake *f, unsigned int number, unsigned int 
             return 0;
         if (slot->protected_ && index < slot->cursor)
             continue;
-        /* What became invalid may have been dropped before its turn. */
-        if (slot->protected_ && index < slot->dropped && (f->frame[number].cached[index] & 1) == 0)
-            return 0;
+        /* What became invalid, or in a guarded guest what changed, may be dropped before its turn.
+         */
+        if (slot->protected_ && index < slot->dropped) {
+            uint64_t now = f->frame[number].cached[index];
+            bool replaced = f->ptwr.guarded && f->ptwr.action == PTWR_ACTION_REFUSE &&
+                            now != f->snapshot[s][index];
+
+            if (replaced || (now & 1) == 0)
+                return 0;
+        }
         return f->snapshot[s][index];
     }
     return f->frame[number].cached[index];
