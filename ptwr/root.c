@@ -353,8 +353,8 @@ static enum hv_err close_below(struct ptwr *p, unsigned int vcpu, mfn_t root, un
 
 /*
  * May a vCPU's walks start at this root, once it has been judged? Not while it is one for another
- * size of address space. It stops being that if nobody has it loaded, and when the flush that stale
- * roots ask for has made sure that no TLB has its page (note_change()).
+ * size of address space. It stops being that if nobody has it loaded, and when a flush has made sure
+ * that no TLB has its page, also if the vCPU has been waiting for the same root.
  */
 static bool can_start(struct ptwr *p, mfn_t root, unsigned int level)
 {
@@ -363,7 +363,10 @@ static bool can_start(struct ptwr *p, mfn_t root, unsigned int level)
     if (f == NULL || !frame_has(f, FRAME_ROOT) || frame_level(f) == level)
         return true;
     (void)root_drop_if_unloaded(p, root);
-    return f->state == FRAME_STALE;
+    if (f->state != FRAME_STALE)
+        return false;
+    p->flush_due = true;
+    return true;
 }
 
 static void note_change(struct ptwr *p, mfn_t old, mfn_t root)

@@ -40,6 +40,22 @@ static void root_for_two_sizes_at_a_time_is_refused_to_the_second(void)
     sound();
 }
 
+/* .. who has it as soon as the first has gone, without another base between. */
+static void root_of_another_size_is_free_when_it_is_unloaded(void)
+{
+    guarded(8, 2);
+    world_user_base(&w, 1, 6, 0);
+    world_user_base(&w, 0, ROOT, 1);
+    assert_int_equal(load(0, 0), WORLD_OK);
+    world_user_base(&w, 1, ROOT, 0);
+    assert_int_equal(w.mmu.ttbr[1][0], MMU_NONE);
+    world_user_base(&w, 0, 6, 1);
+    world_user_base(&w, 1, ROOT, 0);
+    sound();
+    assert_int_equal(load(1, 0), WORLD_OK);
+    sound();
+}
+
 static void size_that_comes_back_finds_its_root(void)
 {
     user_tree(8, 2);
@@ -287,6 +303,7 @@ static void block_that_is_taken_over_half_judged_is_known(void)
 #define TESTS(X)                                                                                   \
     X(root_for_another_size_is_judged_anew)                                                        \
     X(root_for_two_sizes_at_a_time_is_refused_to_the_second)                                       \
+    X(root_of_another_size_is_free_when_it_is_unloaded)                                            \
     X(size_that_comes_back_finds_its_root)                                                         \
     X(root_that_went_stale_is_not_walked_for_another_size)                                         \
     X(walk_that_began_for_another_size_does_not_go_on)                                             \
