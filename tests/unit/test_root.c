@@ -79,6 +79,19 @@ static void base_is_judged_at_its_first_walk(void **state)
     assert_int_equal(f->ptwr.count.walk_faults, 1);
 }
 
+static void walk_fault_at_what_is_no_base_is_the_guests(void **state)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    (void)state;
+    guest_user(f, 0, ROOT, BITS);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 0, fake_mfn(ROOT2), &budget), HV_EINVAL);
+    assert_int_equal(ptwr_walk_fault(&f->ptwr, 1, fake_mfn(ROOT), &budget), HV_EINVAL);
+    assert_int_equal(state_of(ROOT), FRAME_PLAIN);
+    assert_int_equal(state_of(ROOT2), FRAME_PLAIN);
+    fake_settle(f);
+}
+
 static void validation_goes_on_where_it_was(void **state)
 {
     unsigned int calls = 0;
@@ -450,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(base_is_judged_at_its_first_walk),
+        T(walk_fault_at_what_is_no_base_is_the_guests),
         T(validation_goes_on_where_it_was),
         T(store_into_a_half_judged_tree_starts_it_again),
         T(refused_entries_lose_their_valid_bit),
