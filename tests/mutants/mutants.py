@@ -6,6 +6,8 @@
 
 import collections
 
+import guarded_mutants
+
 Mutant = collections.namedtuple("Mutant", "name file old new why")
 MUTANTS = []
 _file = ""
@@ -24,12 +26,12 @@ def m(name, old, new, why=""):
 source("ptwr/sequence.c")
 FLUSH = "    uint32_t stale = p->nr_stale - p->nr_flushed;\n\n"
 m("flush: no DSB before the TLBI", FLUSH + "    ptwr_port_dsb_ishst(p->port);\n", FLUSH)
-m("flush: the threshold never reached", "if (count + stale > BY_IPA_MAX)", "if (0)")
-m("flush: always by VMALLS12E1", "if (count + stale > BY_IPA_MAX)", "if (1)")
+m("flush: the threshold never reached", "if (count + p->stale_roots > BY_IPA_MAX || (p->stale_roots != 0 && stale > STALE_MAX))", "if (0)")
+m("flush: always by VMALLS12E1", "if (count + p->stale_roots > BY_IPA_MAX || (p->stale_roots != 0 && stale > STALE_MAX))", "if (1)")
 m("flush: above the threshold stage 1 only", "        ptwr_port_tlbi_vmalls12e1is(p->port);\n",
   "        ptwr_port_tlbi_vmalle1is(p->port);\n")
 m("flush: above the threshold nothing", "        ptwr_port_tlbi_vmalls12e1is(p->port);\n", "")
-m("flush: the threshold forgets stale tables", "count + stale > BY_IPA_MAX", "count > BY_IPA_MAX")
+m("flush: the threshold forgets stale tables", "count + p->stale_roots > BY_IPA_MAX", "count > BY_IPA_MAX")
 m("flush: stage-2 entries of the frames stay",
   "            ptwr_port_tlbi_ipas2e1is(p->port, window, frames[i]);\n", "            ;\n")
 m("flush: one frame only", "i < count; i++)\n            ptwr_port_tlbi_ipas2e1is(p->port, window",
@@ -42,18 +44,18 @@ m("flush: stage-2 entries of stale tables stay",
   "            ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n", "")
 m("flush: stale tables in the data window", "ptwr_port_tlbi_ipas2e1is(p->port, PTWR_WALK, table);\n"
   "            table", "ptwr_port_tlbi_ipas2e1is(p->port, PTWR_DATA, table);\n            table")
-m("flush: the last stale table is left out", "for (uint32_t i = 0; i < stale; i++)",
-  "for (uint32_t i = 1; i < stale; i++)")
+m("flush: the last stale table is left out", "for (uint32_t i = 0; i < count; i++)",
+  "for (uint32_t i = 1; i < count; i++)")
 m("flush: starts at the oldest stale table", "mfn_t table = p->unflushed;",
   "mfn_t table = p->stale_head;")
-m("flush: no DSB between the stages", "        if (count + stale != 0)\n"
+m("flush: no DSB between the stages", "        if (count + p->stale_roots != 0)\n"
   "            ptwr_port_dsb_ish(p->port);\n", "")
-m("flush: DSB between the stages for frames only", "if (count + stale != 0)", "if (count != 0)")
-m("flush: DSB between the stages for stale tables only", "if (count + stale != 0)",
-  "if (stale != 0)")
+m("flush: DSB between the stages for frames only", "if (count + p->stale_roots != 0)", "if (count != 0)")
+m("flush: DSB between the stages for stale tables only", "if (count + p->stale_roots != 0)",
+  "if (p->stale_roots != 0)")
 m("flush: DSB between the stages waits for stores only",
-  "        if (count + stale != 0)\n            ptwr_port_dsb_ish(p->port);",
-  "        if (count + stale != 0)\n            ptwr_port_dsb_ishst(p->port);")
+  "        if (count + p->stale_roots != 0)\n            ptwr_port_dsb_ish(p->port);",
+  "        if (count + p->stale_roots != 0)\n            ptwr_port_dsb_ishst(p->port);")
 m("flush: stage 1 stays", "        ptwr_port_tlbi_vmalle1is(p->port);\n", "")
 m("flush: stage 1 by VA", "        ptwr_port_tlbi_vmalle1is(p->port);\n",
   "        ptwr_port_tlbi_vaae1is(p->port, va_of(0));\n")
@@ -171,8 +173,10 @@ m("replace: store before the flush", REPLACE, "\n".join(REPLACE.split("\n")[i] f
 m("replace: break in sight of others", REPLACE,
   "    ptwr_port_store(p->port, table, index, desc_of(0));\n" + REPLACE)
 m("replace: nothing is stored", REPLACE, "\n".join(REPLACE.split("\n")[:2]) + "\n")
+source("ptwr/root.c")
 m("replace: no DSB before the table is shown", "    sequence_repaired(p);\n    sequence_attach",
   "    sequence_attach")
+source("ptwr/sequence.c")
 m("replace: the table stays hidden", "    sequence_repaired(p);\n    sequence_attach(p, table);\n",
   "    sequence_repaired(p);\n")
 
@@ -221,24 +225,33 @@ source("ptwr/type.c")
 m("leaf: not the domain's", "    if (f == NULL)\n        return refuse(p, PTWR_RULE_OWNER);\n    if (f->refs",
   "    if (f == NULL)\n        return HV_OK;\n    if (f->refs")
 m("leaf: too many references", "    if (f->refs == FRAME_REFS_MAX)\n        return refuse(p, PTWR_RULE_COUNT);\n", "")
+source("ptwr/leaf.c")
 m("leaf: every leaf taken for read-only", "    if (!desc_is_writable(d))\n        return HV_OK;\n",
   "    if (1)\n        return HV_OK;\n")
+source("ptwr/type.c")
 m("leaf: read-only frame writable", "    if (f->readonly)\n        return refuse(p, PTWR_RULE_FOREIGN);\n    if (desc_is_el0",
   "    if (desc_is_el0")
 m("leaf: table writable for EL0", "        if (frame_is_live_table(f))\n            return refuse(p, PTWR_RULE_EL0_TABLE);\n", "")
+source("ptwr/leaf.c")
 m("leaf: EL0 writer in the place of a cursor", "        if (f->state == FRAME_STALE) /* its cursor stands where the count would */\n            return NOT_READY;\n", "")
+source("ptwr/type.c")
 m("leaf: too many EL0 writers", "return f->el0_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);",
   "return HV_OK;")
 m("leaf: table writable, assist off", "    if (!p->assist && frame_is_live_table(f))\n        return refuse(p, PTWR_RULE_WRITABLE);\n", "")
 m("leaf: too many EL1 writers", "return f->el1_writers < FRAME_WRITERS_MAX ? HV_OK : refuse(p, PTWR_RULE_COUNT);",
   "return HV_OK;")
+source("ptwr/leaf.c")
 m("leaf: EL0 writers counted as EL1's", "desc_is_el0(d) ? FRAME_REF_EL0_WRITER : FRAME_REF_EL1_WRITER",
   "FRAME_REF_EL1_WRITER")
+source("ptwr/leaf.c")
 m("leaf: writers not counted", "    if (!desc_is_writable(d))\n        return FRAME_REF;\n", "    if (1)\n        return FRAME_REF;\n")
+source("ptwr/leaf.c")
 m("leaf: tables with writers not counted up", "        p->tables_with_writers++;\n    f->counts += delta;",
   "        ;\n    f->counts += delta;")
+source("ptwr/leaf.c")
 m("leaf: tables with writers not counted down", "f->el1_writers == 0 && frame_is_live_table(f))\n        p->tables_with_writers--;",
   "f->el1_writers == 0 && frame_is_live_table(f))\n        ;")
+source("ptwr/type.c")
 m("leaf: memory as a device", "    if (!validate_is_normal(p, d))\n        return refuse(p, PTWR_RULE_MEMTYPE);\n    for", "    for")
 m("leaf: only the first frame of a block is judged", "    for (unsigned int i = 0; i < count; i++) {\n        mfn_t mfn",
   "    for (unsigned int i = 0; i < 1; i++) {\n        mfn_t mfn")
@@ -271,7 +284,9 @@ m("put: its last entry holds nothing", "stale_add(p, mfn, PTWR_ENTRIES);", "stal
 m("drop: keeps the back-pointer", "    frame_clear(f, FRAME_BACKPTR);\n    p->links++;\n    type_put(p, mfn);", "    p->links++;\n    type_put(p, mfn);")
 m("drop: nothing", "    type_put(p, mfn);\n}\n\nvoid type_drop", "    (void)mfn;\n}\n\nvoid type_drop")
 m("take: the bits are not judged", "    rule = validate_bits(p, at.level, d);\n    if (rule != PTWR_RULE_NONE)\n        return refuse(p, rule);\n", "    (void)rule;\n")
+source("ptwr/root.c")
 m("take: a block is not noted", "        p->blocks = true;\n", "        ;\n")
+source("ptwr/type.c")
 m("take: every leaf is noted as a block", "    if (err == HV_OK && at.level < 3)\n        p->blocks", "    if (err == HV_OK)\n        p->blocks")
 m("take: an invalid entry takes", "    p->count.validated++;\n    if (!desc_is_valid(d))\n        return HV_OK;\n    rule", "    p->count.validated++;\n    rule")
 m("cancel: plain although walkers saw it", "    sequence_free(p, mfn);\n}\n\n/* No walker ever saw it", "}\n\n/* No walker ever saw it")
@@ -485,9 +500,11 @@ source("ptwr/slot.c")
 m("quick: a table was opened on the way", "    p->links++;\n", "")
 source("ptwr/type.c")
 m("quick: a pointer on the way was dropped", "    p->links++;\n", "")
-source("ptwr/ptwr.c")
+source("ptwr/root.c")
 m("quick: another base", "    *base = mfn;\n    p->links++;\n", "    *base = mfn;\n")
+source("ptwr/root.c")
 m("quick: no base any more", "        p->links++;\n", "")
+source("ptwr/ptwr.c")
 m("quick: the memo survives a restart", "    p->links++;\n    slot_init(p);", "    slot_init(p);")
 source("ptwr/update.c")
 m("store: EL0 to a table", "    if (store->el0)\n        return refuse_store(p, store, PTWR_RULE_EL0_TABLE);\n", "")
@@ -507,30 +524,51 @@ m("part: a refused one delays opening", "        p->pause--;\n    return outcome
 
 
 # --- Calls ---------------------------------------------------------------------------------------
-source("ptwr/ptwr.c")
+source("ptwr/root.c")
 m("get: of another level", "    if (f->type != frame_type_of_level(level)) {\n        (void)refuse_frame(p, mfn, level, PTWR_RULE_TYPE);\n        return HV_EBUSY;\n    }\n", "")
+source("ptwr/root.c")
 m("get: a table in validation as another level", "    if (f->state == FRAME_PROTECTING && f->type != frame_type_of_level(level))\n        type_cancel(p, mfn);\n", "")
+source("ptwr/root.c")
 m("get: a table that is not validated", "    if (f->state != FRAME_ATTACHED) {\n        enum hv_err err = type_promote", "    if (0) {\n        enum hv_err err = type_promote")
+source("ptwr/root.c")
 m("get: not counted", "    f->type_count++;\n    return HV_OK;", "    return HV_OK;")
+source("ptwr/root.c")
 m("get: too many", "    if (f->type_count == FRAME_TYPE_COUNT_MAX)\n        return refuse_frame(p, mfn, level, PTWR_RULE_COUNT);\n", "")
+source("ptwr/root.c")
 m("pin: twice", "    if (f != NULL && frame_has(f, FRAME_PINNED))\n        return refuse_frame", "    if (0)\n        return refuse_frame")
+source("ptwr/root.c")
 m("pin: not marked", "    if (err == HV_OK)\n        frame_set(frame_get(p->frames, mfn), FRAME_PINNED);\n", "")
+source("ptwr/root.c")
 m("unpin: not pinned", "    if (f == NULL || !frame_has(f, FRAME_PINNED))\n", "    if (f == NULL)\n")
+source("ptwr/ptwr.c")
 m("unpin: stays marked", "    frame_clear(f, FRAME_PINNED);\n", "")
+source("ptwr/root.c")
 m("unpin: keeps the reference", "    frame_clear(f, FRAME_PINNED);\n    type_put(p, mfn);\n", "    frame_clear(f, FRAME_PINNED);\n")
+source("ptwr/ptwr.c")
 m("base: no role", "        add_role(frame_get(p->frames, mfn), which);\n", "")
 m("base: the other role", "root->index = (root->index | 1U << which) & 0x1ff;", "root->index = (root->index | 2U >> which) & 0x1ff;")
 m("base: a new role replaces the old", "root->index = (root->index | 1U << which) & 0x1ff;", "root->index = (1U << which) & 0x1ff;")
+source("ptwr/root.c")
 m("base: the old one keeps its reference", "    *base = mfn;\n    p->links++;\n    if (!mfn_is_none(old))\n        type_put(p, old);\n", "    *base = mfn;\n    p->links++;\n")
+source("ptwr/root.c")
 m("unload: the roots keep their references", "        p->links++;\n        if (!mfn_is_none(old))\n            type_put(p, old);\n", "        p->links++;\n        (void)old;\n")
+source("ptwr/ptwr.c")
 m("unload: the roots stay loaded", "        p->base[vcpu][which] = MFN_NONE;\n", "")
+source("ptwr/root.c")
 m("unload: one base only", "    for (unsigned int which = 0; which < 2; which++) {\n        mfn_t old", "    for (unsigned int which = 0; which < 1; which++) {\n        mfn_t old")
+source("ptwr/ptwr.c")
 m("flush call: blocks are forgotten", "    (void)ptwr_work(p, budget);", "    (void)ptwr_work(p, budget);\n    p->blocks = false;")
+source("ptwr/root.c")
 m("base: the new one is dropped", "    *base = mfn;\n    p->links++;\n    if (!mfn_is_none(old))\n        type_put(p, old);\n", "    *base = mfn;\n    p->links++;\n    if (!mfn_is_none(old))\n        type_put(p, mfn_is_none(mfn) ? old : mfn);\n")
+source("ptwr/root.c")
 m("base: TTBR1 without one", "        if (which != 0)\n            return refuse_frame(p, mfn, 0, PTWR_RULE_REGIME);\n", "")
+source("ptwr/root.c")
 m("base: no sync", "    enum hv_err err = ptwr_sync(p, PTWR_T_REGIME, budget);\n", "    enum hv_err err = HV_OK;\n")
+source("ptwr/root.c")
 m("walk: an open table stays open", "        return slot_close(p, slot, PTWR_T_WALK, budget);\n", "        return HV_OK;\n")
+source("ptwr/root.c")
 m("walk: a stale table without a flush", "        sequence_flush(p);\n        return HV_OK;", "        return HV_OK;")
+source("ptwr/ptwr.c")
 m("assist: off with writers", "        if (p->tables_with_writers != 0)\n            return HV_EBUSY;\n", "")
 m("assist: off without a sync", "        err = ptwr_sync(p, PTWR_T_ASSIST, budget);\n        if (err != HV_OK)\n            return err;\n", "        (void)budget;\n")
 m("flush call: nothing", "    sequence_flush(p);\n    (void)ptwr_work(p, budget);", "    (void)ptwr_work(p, budget);")
@@ -558,6 +596,8 @@ source("tests/mmu/port.c")
 m("port: a clean without its DSB", "    complete_cleans(m); /* its DSB belongs to it */\n", "")
 m("port: a clean that does nothing", "        e->cleaning = e->mixed;\n", "        (void)e;\n")
 m("port: no repeated TLBI", "    m->late_stores = 0;\n    m->late_walks = 0;\n", "")
+
+guarded_mutants.add(m, source)
 
 # The ones that the exhaustive search has to find as well: one of each way to lose the guarantee.
 KEY = {
