@@ -353,8 +353,8 @@ static enum hv_err close_below(struct ptwr *p, unsigned int vcpu, mfn_t root, un
 
 /*
  * May a vCPU's walks start at this root, once it has been judged? Not while it is one for another
- * size of address space. It stops being that if nobody has it loaded, and when a flush has made sure
- * that no TLB has its page, also if the vCPU has been waiting for the same root.
+ * size of address space. It stops being that if nobody has it loaded, and when a flush has made
+ * sure that no TLB has its page, also if the vCPU has been waiting for the same root.
  */
 static bool can_start(struct ptwr *p, mfn_t root, unsigned int level)
 {
