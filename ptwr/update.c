@@ -188,7 +188,7 @@ bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint
     if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
         (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)) ||
         slot_above(p, at.table) != NULL ||
-        (!desc_is_valid(value) && release_wanted(p, memo->root, pc)))
+        (!mfn_is_none(memo->root) && !desc_is_valid(value) && release_wanted(p, memo->root, pc)))
         return false;
     old = ptwr_port_load(p->port, at.table, at.index);
     if (!desc_eq(old, value) && !update_page(p, at, old, value))
@@ -269,7 +269,8 @@ static enum ptwr_outcome emulate(struct ptwr *p, struct ptwr_store *store, unsig
     if (err != HV_OK)
         return outcome_of(err);
     policy_emulated(p, store->table, store->pc);
-    release_note(p, slot_user_root(p, store->table), store->pc, value);
+    if (p->guarded)
+        release_note(p, slot_user_root(p, store->table), store->pc, value);
     p->count.emulated++;
     return PTWR_DONE;
 }
@@ -287,7 +288,8 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
         return refuse_store(p, store, PTWR_RULE_WRITABLE);
     if (policy_opens(p, store->table, store->pc) && slot_can_open(p, store->table) &&
         (store->decoded || !release_believes(p, store->pc))) {
-        release_note_cleared(p, slot_user_root(p, store->table), store->pc);
+        if (p->guarded)
+            release_note_cleared(p, slot_user_root(p, store->table), store->pc);
         return outcome_of(slot_open(p, store, budget));
     }
     if (!store->decoded) {
@@ -322,7 +324,7 @@ enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, uns
     }
     if (f->state == FRAME_ATTACHED && !store->el0)
         (void)root_drop_if_unloaded(p, store->table);
-    released = f->state == FRAME_ATTACHED && release_by_store(p, store);
+    released = p->guarded && f->state == FRAME_ATTACHED && release_by_store(p, store);
     if (f->state == FRAME_ATTACHED && !mfn_is_none(p->teardown)) {
         /* Perhaps only stale tables refer to it: then it is none any more. */
         enum hv_err err = stale_teardown(p, budget);
