@@ -197,6 +197,11 @@ void root_note_block(struct ptwr *p, mfn_t table)
         table = mfn_of(f->parent);
         f = frame_get(p->frames, table);
     }
+    /* A stale root's index is where its teardown is; what it had is not asked for any more. */
+    if (f->state == FRAME_STALE) {
+        sequence_flush(p);
+        return;
+    }
     if ((f->index & FRAME_BLOCKS) != 0)
         return;
     f->index |= FRAME_BLOCKS;
