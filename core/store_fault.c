@@ -540,6 +540,7 @@ static NOINLINE bool undescribed_quick(struct vcpu *vcpu, va_t far)
 
     a.vcpu = vcpu;
     a.trap = &trap;
+    a.atomic_old = 0;
     store.old = 0;
     spin_lock(&d->lock);
     done = decode_quick(&a, &store) && ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far,

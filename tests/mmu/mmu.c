@@ -44,27 +44,32 @@ struct fill {
 /* Entries of a contiguous group: a leaf in one may be cached for all of it. */
 #define GROUP (PTWR_ENTRIES < 16 ? PTWR_ENTRIES : 16)
 
-/* A leaf that covers `count` pages: all of them, each on its own, so that a TLBI by VA gets rid of
- * as little as it can (M5). */
+/* `count` pages in a row to frames in a row: each on its own, so that a TLBI by VA gets rid of as
+ * little as it can (M5). */
+static void add_pages(const struct fill *fill, unsigned int page, unsigned int frame,
+                      unsigned int count, desc_t d, bool grouped)
+{
+    for (unsigned int i = 0; i < count && frame + i < MMU_FRAMES; i++) {
+        fill->cache->leaf[fill->context][page + i] |= bit(frame + i);
+        if (grouped)
+            fill->cache->grouped[fill->context][(page + i) / 16] |= bit((page + i) % 16);
+        if ((d.raw & DESC_AP_RO) == 0)
+            fill->cache->leaf_w[fill->context][page + i] |= bit(frame + i);
+    }
+}
+
+/* A leaf that covers `count` pages; a contiguous one as it stands, and as its group's place in
+ * memory says. */
 static void add_leaf(const struct fill *fill, unsigned int page, unsigned int count, desc_t d)
 {
     uint64_t first = desc_oa(d) >> PAGE_SHIFT;
     unsigned int frame = first < MMU_FRAMES ? (unsigned int)first : MMU_FRAMES;
 
-    if ((d.raw & DESC_CONTIGUOUS) != 0) {
-        /* As it stands, or as its group's place in memory says. */
-        add_leaf(fill, page, count, desc_of(d.raw & ~DESC_CONTIGUOUS));
-        count *= GROUP;
-        page &= ~(count - 1);
-        frame &= ~(count - 1);
-    }
-    for (unsigned int i = 0; i < count && frame + i < MMU_FRAMES; i++) {
-        fill->cache->leaf[fill->context][page + i] |= bit(frame + i);
-        if ((d.raw & DESC_CONTIGUOUS) != 0)
-            fill->cache->grouped[fill->context][(page + i) / 16] |= bit((page + i) % 16);
-        if ((d.raw & DESC_AP_RO) == 0)
-            fill->cache->leaf_w[fill->context][page + i] |= bit(frame + i);
-    }
+    add_pages(fill, page, frame, count, d, false);
+    if ((d.raw & DESC_CONTIGUOUS) == 0)
+        return;
+    count *= GROUP;
+    add_pages(fill, page & ~(count - 1), frame & ~(count - 1), count, d, true);
 }
 
 /* The frame that a leaf begins with, if it is one of the machine's. */
