@@ -179,22 +179,32 @@ static inline bool memo_holds(const struct ptwr *p, const struct ptwr_memo *memo
     return way_holds(p, memo, va) && frame_is_attached_l3(memo->frame, p->owner);
 }
 
+/* Nothing that only a guarded domain has stands against the short way. */
+static bool guarded_page(struct ptwr *p, const struct ptwr_memo *memo, uint64_t pc, desc_t value)
+{
+    if (policy_opens(p, memo->table, pc) && slot_can_open(p, memo->table))
+        return false;
+    if (slot_above(p, memo->table) != NULL)
+        return false;
+    return mfn_is_none(memo->root) || desc_is_valid(value) || !release_wanted(p, memo->root, pc);
+}
+
 bool ptwr_store_page(struct ptwr *p, const struct ptwr_memo *memo, va_t va, uint64_t pc,
                      desc_t value)
 {
     struct type_at at = {memo->table, (uint16_t)((va.raw & (PAGE_SIZE - 1)) / sizeof(desc_t)), 3};
     desc_t old;
 
-    if (!memo_holds(p, memo, va) || !p->assist || !mfn_is_none(p->teardown) ||
-        (policy_opens(p, at.table, pc) && slot_can_open(p, at.table)) ||
-        slot_above(p, at.table) != NULL ||
-        (!mfn_is_none(memo->root) && !desc_is_valid(value) && release_wanted(p, memo->root, pc)))
+    if (!memo_holds(p, memo, va) || !mfn_is_none(p->teardown) || !p->assist)
+        return false;
+    if (p->guarded ? !guarded_page(p, memo, pc, value) : policy_opens(p, at.table, pc))
         return false;
     old = ptwr_port_load(p->port, at.table, at.index);
     if (!desc_eq(old, value) && !update_page(p, at, old, value))
         return false;
     policy_emulated(p, at.table, pc);
-    release_note(p, memo->root, pc, value);
+    if (p->guarded)
+        release_note(p, memo->root, pc, value);
     p->count.store_faults++;
     p->count.emulated++;
     return true;

@@ -93,7 +93,7 @@ static void by_stores_exclusive(unsigned int count, bool map)
 {
     for (unsigned int i = 0; i < count; i++) {
         uint64_t value = map ? entries[i] : 0;
-        uint64_t expected = map ? 0 : entries[i];
+        uint64_t expected = ((volatile uint64_t *)table)[i];
         uint64_t old;
         uint32_t failed;
 
