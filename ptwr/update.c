@@ -18,6 +18,14 @@ static enum hv_err settle(struct ptwr *p, enum ptwr_trigger why, unsigned int *b
     return err;
 }
 
+/* Is it still what it was when the entry was to be judged? */
+static bool is_table_at(const struct ptwr *p, struct type_at at)
+{
+    const struct frame *f = frame_get(p->frames, at.table);
+
+    return f->state == FRAME_ATTACHED && f->type == frame_type_of_level(at.level);
+}
+
 /*
  * Open tables hold counts that describe their old contents, and a link to one must not be followed
  * before its contents are judged: reconnect them and judge again.
@@ -31,6 +39,8 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
         err = type_take(p, at, value, budget);
     if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
         err = settle(p, err == HV_EBUSY ? PTWR_T_REFERENCE : PTWR_T_CONFLICT, budget);
+        if (err == HV_OK && !is_table_at(p, at))
+            return HV_EAGAIN; /* what was open let it go: it is data */
         if (err == HV_OK)
             err = type_take(p, at, value, budget);
     }
@@ -59,7 +69,6 @@ static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, de
 
 enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsigned int *budget)
 {
-    const struct frame *f = frame_get(p->frames, at.table);
     desc_t old = ptwr_port_load(p->port, at.table, at.index);
     enum hv_err err;
     bool unflushed;
@@ -71,7 +80,7 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
         return err;
     /* Reconnecting open tables may have taken away this table's last reference: it is to be looked
      * at anew, and what its entries refer to is dropped elsewhere. */
-    if (f->state != FRAME_ATTACHED || f->type != frame_type_of_level(at.level)) {
+    if (!is_table_at(p, at)) {
         type_drop(p, at, value);
         return HV_EAGAIN;
     }

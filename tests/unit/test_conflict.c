@@ -285,6 +285,23 @@ static void table_held_by_a_stale_one_only_does_not_become_its_own_child(void **
     assert_int_equal(f->frame[SPARE + 1].s2[PTWR_WALK], PTWR_UNMAPPED);
 }
 
+#define NOTHING (DESC_VALID | DESC_TABLE | DESC_RES0_HIGH)
+
+/* The guest took the table out of use by a store that an open one held: what it writes is data. */
+static void refused_store_to_a_table_that_an_open_one_let_go_is_data(void **state)
+{
+    (void)state;
+    guest_hook_more(f, 1);
+    guest_open(f, MID2);
+    assert_int_equal(guest_store(f, MID2, 1, 0), GUEST_DONE);
+    f->ptwr.policy = PTWR_POLICY_EMULATE;
+    /* Reserved bits: no descriptor. */
+    assert_int_equal(guest_store(f, guest_more(0), 3, NOTHING), GUEST_DONE);
+    assert_int_equal(fake_peek(f, guest_more(0), 3), NOTHING);
+    assert_int_equal(fake_record(f, guest_more(0))->type, FRAME_NONE);
+    assert_int_equal(f->ptwr.count.refused, 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -301,6 +318,7 @@ int main(void)
         T(emulated_store_in_conflict_with_an_open_table_is_settled),
         T(emulated_store_whose_table_goes_away_meanwhile_is_no_update),
         T(replaced_entry_whose_table_goes_away_meanwhile_is_no_update),
+        T(refused_store_to_a_table_that_an_open_one_let_go_is_data),
         T(update_and_batch_that_link_the_same_illegal_table_both_end),
         T(store_to_a_table_held_by_a_stale_one_only_keeps_the_counts),
         T(table_held_by_a_stale_one_only_does_not_become_its_own_child),
