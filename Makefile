@@ -122,7 +122,7 @@ check-walks: hypervisor guests $(BUILD)/latch-check
 # Cycles, by gem5's CPUs with caches.
 bench-cycles: hypervisor guests $(BUILD)/latch-check
 	tests/bench/cycles
-	tests/bench/cycles --smp minor
+	tests/bench/cycles --smp
 
 walk-mutants: hypervisor guests $(BUILD)/latch-check
 	tests/mutants/walks
