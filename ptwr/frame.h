@@ -100,6 +100,8 @@ static_assert(sizeof(struct frame) == 16, "a frame costs 0.4 %");
 #define FRAME_REFS_MAX       0xfffffU
 #define FRAME_WRITERS_MAX    0x3fffU
 
+#define FRAMES_PER_REGION (UINT32_C(1) << (REGION_SHIFT - PAGE_SHIFT))
+
 /*
  * All frames of the machine: one chunk of struct frame for each 2 MiB region that belongs to a
  * direct or guarded domain, NULL for the rest.
@@ -110,6 +112,12 @@ struct frame_table {
     uint32_t count;
 };
 
+/* Is it between the first and the last frame that has a record? */
+static inline bool frame_in_range(const struct frame_table *table, mfn_t mfn)
+{
+    return (mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - table->first < table->count;
+}
+
 /* The frame's record, or NULL if no direct or guarded domain can have it. */
 static inline struct frame *frame_get(const struct frame_table *table, mfn_t mfn)
 {
@@ -117,7 +125,7 @@ static inline struct frame *frame_get(const struct frame_table *table, mfn_t mfn
 
     if (region >= table->count || table->region[region] == NULL)
         return NULL;
-    return &table->region[region][mfn.raw & ((1U << (REGION_SHIFT - PAGE_SHIFT)) - 1)];
+    return &table->region[region][mfn.raw % FRAMES_PER_REGION];
 }
 
 static inline bool frame_is_table(const struct frame *frame)

@@ -10,8 +10,6 @@
 #include "ptwr/type.h"
 #include "ptwr/validate.h"
 
-#define FRAMES_PER_REGION (1U << (REGION_SHIFT - PAGE_SHIFT))
-
 typedef const char *(*frame_fn)(struct ptwr *p, mfn_t mfn, struct frame *f);
 
 static const char *each_frame(struct ptwr *p, frame_fn fn)

@@ -7,8 +7,6 @@
 /* Entries of a contiguous group, with the 4 KiB granule. */
 #define CONTIGUOUS 16
 
-#define FRAMES_PER_REGION (1U << (REGION_SHIFT - PAGE_SHIFT))
-
 static bool is_el0_writable(desc_t d) { return desc_is_writable(d) && desc_is_el0(d); }
 
 uint64_t leaf_delta(const struct ptwr *p, desc_t d)
@@ -197,6 +195,6 @@ void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
     run->key = frame_run_turn(d.raw & ~GENMASK64(REGION_SHIFT - 1, PAGE_SHIFT));
     run->delta = leaf_delta(p, d);
     run->full = FRAME_COUNTS_HIGH;
-    run->count = UINT64_C(1) << (REGION_SHIFT - PAGE_SHIFT);
+    run->count = FRAMES_PER_REGION;
     run->frames = p->frames->region[(mfn.raw >> (REGION_SHIFT - PAGE_SHIFT)) - p->frames->first];
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/slot.h"
 
+#include "ptwr/known.h"
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
 #include "ptwr/root.h"
@@ -309,7 +310,7 @@ static enum hv_err batch_entry(struct ptwr *p, struct ptwr_slot *slot, struct ty
     p->last_resort = slot->last;
     err = type_take(p, at, change[1], budget);
     if (err == HV_OK && type_holds_nothing(p, at.level))
-        type_learn_kind(p, change[1]);
+        known_learn(p, change[1]);
     else if (err == HV_OK && at.level == 3)
         type_learn(p, &runs->taken, change[1]);
     if ((err == HV_EBUSY || err == HV_EINVAL) && slot->dropped != PTWR_ENTRIES) {
@@ -443,6 +444,33 @@ static bool batch_pages(struct ptwr *p, struct ptwr_slot *slot, const struct bat
     return other;
 }
 
+/* The same for a table whose entries take nothing. */
+static bool batch_known(struct ptwr *p, struct ptwr_slot *slot, struct ptwr_view view,
+                        unsigned int *budget)
+{
+    unsigned int first = slot->cursor;
+    unsigned int most = *budget * KNOWN_PAGES;
+    unsigned int count = PTWR_ENTRIES - first < most ? PTWR_ENTRIES - first : most;
+    struct ptwr_view rest = {&view.now[first], &view.then[first]};
+    unsigned int changed = 0;
+    unsigned int known = known_changes(p, rest, count, &changed);
+
+    slot->cursor = (uint16_t)(first + known);
+    slot->changed = (uint16_t)(slot->changed + changed);
+    p->count.validated += changed;
+    type_spend(budget, (known + KNOWN_PAGES - 1) / KNOWN_PAGES);
+    return known < count &&
+           !desc_eq(ptwr_view_load(&rest.now[known]), ptwr_view_load(&rest.then[known]));
+}
+
+/* Pages that need no closer look, from the cursor on. true: the cursor is at another change. */
+static bool batch_fast(struct ptwr *p, struct ptwr_slot *slot, const struct batch_runs *runs,
+                       struct ptwr_view view, unsigned int *budget)
+{
+    return type_holds_nothing(p, 3) ? batch_known(p, slot, view, budget)
+                                    : batch_pages(p, slot, runs, view, budget);
+}
+
 /* One entry, at the slot's cursor; it moves on. Errors as batch_entry(). */
 static enum hv_err batch_one(struct ptwr *p, struct ptwr_slot *slot, struct batch_runs *runs,
                              desc_t old, desc_t value, unsigned int *budget)
@@ -452,15 +480,10 @@ static enum hv_err batch_one(struct ptwr *p, struct ptwr_slot *slot, struct batc
 
     /* What is invalid now may have been dropped before its turn. */
     if (!desc_eq(old, value) && (slot->cursor >= slot->dropped || desc_is_valid(value))) {
-        if (type_holds_nothing(p, at.level) && type_is_known(p, value)) {
-            p->count.validated++;
-            type_spend(budget, 1);
-        } else {
-            err = batch_entry(p, slot, at, (desc_t[2]){old, value}, runs, budget);
-            if (err != HV_OK)
-                return err;
-            type_spend(budget, 1 + type_cost(value, slot->level) + type_cost(old, slot->level));
-        }
+        err = batch_entry(p, slot, at, (desc_t[2]){old, value}, runs, budget);
+        if (err != HV_OK)
+            return err;
+        type_spend(budget, 1 + type_cost(value, slot->level) + type_cost(old, slot->level));
         slot->changed++;
     }
     slot->cursor++;
@@ -481,8 +504,8 @@ static enum hv_err batch_judge(struct ptwr *p, struct ptwr_slot *slot, struct ba
         desc_t old, value;
         enum hv_err err;
 
-        if (slot->level == 3 && !type_holds_nothing(p, 3) && slot->cursor >= slot->dropped &&
-            !batch_pages(p, slot, runs, view, budget))
+        if (slot->level == 3 && slot->cursor >= slot->dropped &&
+            !batch_fast(p, slot, runs, view, budget))
             return HV_OK;
         if (*budget == 0)
             return HV_OK;

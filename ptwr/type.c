@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/type.h"
 
+#include "ptwr/known.h"
 #include "ptwr/leaf.h"
 #include "ptwr/port.h"
 #include "ptwr/root.h"
@@ -118,21 +119,6 @@ void type_forget(struct ptwr *p)
     p->dropped = (struct frame_run){0};
     for (unsigned int i = 0; i < PTWR_KINDS; i++)
         p->kinds[i] = 0;
-}
-
-void type_learn_kind(struct ptwr *p, desc_t d)
-{
-    uint64_t kind = type_kind(d);
-
-    /* One of a contiguous group stands for more than its page. */
-    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 ||
-        type_frame(p, pa_to_mfn(pa_of(desc_oa(d)))) == NULL)
-        return;
-    for (unsigned int i = 0; i < PTWR_KINDS; i++) {
-        if (p->kinds[i] == kind)
-            return;
-    }
-    p->kinds[p->next_kind++ % PTWR_KINDS] = kind;
 }
 
 /* type_take() without promoting: NOT_READY names the frame that has to change first. */
@@ -389,8 +375,7 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
             frame_set_cursor(f, at.index + 1U);
             continue;
         }
-        if (at.level == 3 && (nothing ? type_is_known(p, block[i])
-                                      : type_take_fast(&scan->run, p->owner, block[i]))) {
+        if (at.level == 3 && !nothing && type_take_fast(&scan->run, p->owner, block[i])) {
             p->count.validated++;
             frame_set_cursor(f, at.index + 1U);
             continue;
@@ -399,7 +384,7 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
         if (err != HV_OK)
             return err;
         if (nothing)
-            type_learn_kind(p, block[i]);
+            known_learn(p, block[i]);
         else if (at.level == 3)
             type_learn(p, &scan->run, block[i]);
         frame_set_cursor(f, at.index + 1U);
@@ -408,6 +393,18 @@ static enum hv_err scan_block(struct ptwr *p, struct type_at at, const desc_t *b
             break;
     }
     return HV_OK;
+}
+
+/* Pages of known kinds from the cursor on, as far as the budget goes. Where it ends. */
+static unsigned int scan_known(struct ptwr *p, mfn_t mfn, unsigned int first, unsigned int *budget)
+{
+    unsigned int most = *budget * KNOWN_PAGES;
+    unsigned int count = PTWR_ENTRIES - first < most ? PTWR_ENTRIES - first : most;
+    unsigned int known = known_row(p, ptwr_port_view(p->port, 0, mfn).now + first, count);
+
+    p->count.validated += known;
+    type_spend(budget, (known + KNOWN_PAGES - 1) / KNOWN_PAGES);
+    return first + known;
 }
 
 /*
@@ -422,12 +419,15 @@ static enum hv_err scan_table(struct ptwr *p, mfn_t mfn, struct scan *scan)
     for (;;) {
         desc_t block[TYPE_BLOCK];
         unsigned int first = ptwr_port_next_nonzero(p->port, mfn, f->el0_writers);
-        unsigned int count = type_block(PTWR_ENTRIES - first, *scan->budget);
+        unsigned int count;
         enum hv_err err;
 
+        if (first < PTWR_ENTRIES && type_holds_nothing(p, level))
+            first = scan_known(p, mfn, first, scan->budget);
         frame_set_cursor(f, first);
         if (first == PTWR_ENTRIES)
             return HV_OK;
+        count = type_block(PTWR_ENTRIES - first, *scan->budget);
         if (count == 0)
             return HV_EAGAIN;
         ptwr_port_read(p->port, mfn, first, count, block);

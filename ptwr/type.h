@@ -157,32 +157,6 @@ static inline bool type_drop_fast(const struct frame_run *run, uint8_t owner, de
 /* Forget what is known of pages: what they are judged by changes. */
 void type_forget(struct ptwr *p);
 
-/* What a page is judged by beside its frame; address bits that no frame number has room for too. */
-static inline uint64_t type_kind(desc_t d)
-{
-    return d.raw & ~GENMASK64(PAGE_SHIFT + 31, PAGE_SHIFT);
-}
-
-/* Learn from a level-3 entry that was just taken. */
-void type_learn_kind(struct ptwr *p, desc_t d);
-
-/*
- * The same where level-3 entries take nothing (type_holds_nothing()): an invalid one is all right,
- * as is a page of a known kind. false: judge it the long way.
- */
-static inline bool type_is_known(const struct ptwr *p, desc_t d)
-{
-    uint64_t kind = type_kind(d);
-    const struct frame *f;
-
-    if (!desc_is_valid(d))
-        return true;
-    if (kind != p->kinds[0] && kind != p->kinds[1] && kind != p->kinds[2] && kind != p->kinds[3])
-        return false;
-    f = frame_get(p->frames, pa_to_mfn(pa_of(d.raw & DESC_OA)));
-    return f != NULL && frame_is_ordinary(f, p->owner);
-}
-
 /*
  * One page for another, or for nothing, if both are of runs and the entry changes. false: nothing
  * is done.

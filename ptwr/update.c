@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/update.h"
 
+#include "ptwr/known.h"
 #include "ptwr/policy.h"
 #include "ptwr/port.h"
 #include "ptwr/release.h"
@@ -57,7 +58,7 @@ static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, de
     if (at.level != 3 || p->settling || validate_needs_break(old, value))
         return false;
     if (type_holds_nothing(p, 3)) {
-        if (!type_is_known(p, value))
+        if (!known_is(p, value))
             return false;
     } else if (!type_exchange_fast(&p->taken, &p->dropped, p->owner, old, value)) {
         return false;
@@ -96,7 +97,7 @@ enum hv_err update_entry(struct ptwr *p, struct type_at at, desc_t value, unsign
     type_drop(p, at, old);
     type_spend(budget, type_cost(old, at.level) + type_cost(value, at.level));
     if (type_holds_nothing(p, at.level)) {
-        type_learn_kind(p, value);
+        known_learn(p, value);
     } else if (at.level == 3) {
         type_learn(p, &p->taken, value);
         type_learn(p, &p->dropped, old);
