@@ -62,14 +62,17 @@ $(foreach f,$(FLAVOURS),$(call guests_of,tests/bench/guests/$(f),$(f),bench-))
 # Made for arm64's own C library, whatever compiles the hypervisor.
 
 LINUX_CC ?= aarch64-linux-gnu-gcc
-LINUX_PROGRAMS := $(patsubst demos/linux/%.c,$(BUILD)/linux/%,$(sort $(wildcard demos/linux/*.c)))
+LINUX_PROGRAMS := $(addprefix $(BUILD)/linux/,init workload)
+WORKLOAD := $(sort $(wildcard demos/linux/workload/*.c))
 
 linux: $(BUILD)/linux-initramfs.cpio.gz
 
-$(BUILD)/linux/%: demos/linux/%.c | setup
+$(BUILD)/linux/init: demos/linux/init.c | setup
+$(BUILD)/linux/workload: $(WORKLOAD) demos/linux/workload/workload.h | setup
+$(LINUX_PROGRAMS):
 	@mkdir -p $(@D)
-	@echo "  CC      $< (Linux)"
-	@$(LINUX_CC) -std=gnu11 -O2 -static $(WARNINGS) $< -o $@
+	@echo "  CC      $@"
+	@$(LINUX_CC) -std=gnu11 -D_GNU_SOURCE -O2 -static $(WARNINGS) $(filter %.c,$^) -o $@
 
 $(BUILD)/linux-initramfs.cpio.gz: demos/linux/mkinitramfs $(LINUX_PROGRAMS) | setup
 	@echo "  CPIO    $@"
