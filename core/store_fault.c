@@ -441,7 +441,8 @@ void store_fault(struct vcpu *vcpu, const struct trap *trap)
         regime_flush_va(trap->far);
         return;
     }
-    ptwr_memo_fill(&vcpu->domain->paging.ptwr, vcpu_memo(vcpu, trap->far), trap->far, &a.walk);
+    ptwr_memo_fill(&vcpu->domain->paging.ptwr, vcpu_memo(vcpu, trap->far),
+                   vcpu_way(vcpu, trap->far), trap->far, &a.walk);
     a.mfn = pa_to_mfn(pa_of(a.walk.oa));
     store.table = a.mfn;
     store.offset = (uint16_t)page_offset(a.walk.oa);
@@ -497,6 +498,13 @@ static bool decode_known(struct access *a)
            is_the_store(a);
 }
 
+/* The page was not stored to of late, but perhaps one that is mapped beside it. */
+static NOINLINE bool extend(struct vcpu *vcpu, va_t far)
+{
+    return ptwr_memo_extend(&vcpu->domain->paging.ptwr, vcpu_memo(vcpu, far), vcpu_way(vcpu, far),
+                            far);
+}
+
 /*
  * What the short way has to know of a store that the syndrome does not describe. What the entry
  * holds stays as it is until ptwr_store_page(): while the table is attached nobody else stores to
@@ -507,9 +515,12 @@ static NOINLINE bool decode_quick(struct access *a, struct ptwr_store *store)
     struct vcpu *vcpu = a->vcpu;
     const struct ptwr_memo *memo = vcpu_memo(vcpu, a->trap->far);
 
+    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, memo, a->trap->far) &&
+        !extend(vcpu, a->trap->far))
+        return false;
     a->budget = PTWR_BUDGET;
     a->mfn = memo->table;
-    if (!ptwr_memo_holds(&vcpu->domain->paging.ptwr, memo, a->trap->far) || !decode_known(a))
+    if (!decode_known(a))
         return false;
     store->offset = (uint16_t)page_offset(a->trap->far.raw);
     store->size = sizeof(uint64_t);
@@ -564,7 +575,9 @@ bool store_fault_quick(struct vcpu *vcpu, uint32_t iss, va_t far)
         return undescribed_quick(vcpu, far);
     value = desc_of(arch_reg_read(&vcpu->regs, ISS_DABT_SRT(iss)));
     spin_lock(&d->lock);
-    done = ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far, vcpu->regs.elr, value);
+    done = ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far, vcpu->regs.elr, value) ||
+           (extend(vcpu, far) &&
+            ptwr_store_page(&d->paging.ptwr, vcpu_memo(vcpu, far), far, vcpu->regs.elr, value));
     spin_unlock(&d->lock);
     if (done)
         trap_advance(vcpu);

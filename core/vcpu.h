@@ -49,6 +49,7 @@ struct vcpu {
     /* By VA, under the domain's lock: the ways to tables that were stored to, and to pages that an
      * instruction was read from; and instructions, with what they are. */
     struct ptwr_memo memo[VCPU_MEMOS];
+    struct ptwr_way way[VCPU_MEMOS];
     struct ptwr_memo text[VCPU_MEMOS];
     struct vcpu_insn {
         uint32_t word;
@@ -58,6 +59,11 @@ struct vcpu {
 static inline struct ptwr_memo *vcpu_memo(struct vcpu *vcpu, va_t va)
 {
     return &vcpu->memo[va.raw >> PAGE_SHIFT & (VCPU_MEMOS - 1)];
+}
+
+static inline struct ptwr_way *vcpu_way(struct vcpu *vcpu, va_t va)
+{
+    return &vcpu->way[va.raw >> REGION_SHIFT & (VCPU_MEMOS - 1)];
 }
 
 static inline struct ptwr_memo *vcpu_text(struct vcpu *vcpu, va_t pc)

@@ -12,11 +12,7 @@ void known_learn(struct ptwr *p, desc_t d)
     /* One of a contiguous group stands for more than its page. */
     if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || f == NULL || f->owner != p->owner)
         return;
-    for (unsigned int i = 0; i < PTWR_KINDS; i++) {
-        if (p->kinds[i] == kind)
-            return;
-    }
-    p->kinds[p->next_kind++ % PTWR_KINDS] = kind;
+    p->kinds[known_place(kind)] = kind;
 }
 
 /* Pages of the same kind in the same region: the next ones are most likely of it too. */

@@ -16,6 +16,12 @@ static inline uint64_t known_kind(desc_t d)
     return d.raw & ~GENMASK64(PAGE_SHIFT + 31, PAGE_SHIFT);
 }
 
+/* Where a kind is remembered: by what page descriptors of a system differ in. */
+static inline unsigned int known_place(uint64_t kind)
+{
+    return (unsigned int)((kind ^ kind >> 47) >> 4) % PTWR_KINDS;
+}
+
 /* Entries of a row that cost what one unit of a budget stands for. */
 #define KNOWN_PAGES 4
 
@@ -32,7 +38,7 @@ static inline bool known_is(const struct ptwr *p, desc_t d)
 
     if (!desc_is_valid(d))
         return true;
-    if (kind != p->kinds[0] && kind != p->kinds[1] && kind != p->kinds[2] && kind != p->kinds[3])
+    if (kind != p->kinds[known_place(kind)])
         return false;
     if ((d.raw & (harmless | DESC_DBM)) == harmless)
         return frame_in_range(p->frames, mfn);

@@ -16,7 +16,7 @@
 #define PTWR_MAX_VCPUS 8
 #define PTWR_BUDGET    128 /* entries a trap may look at before it lets interrupts in */
 #define PTWR_PREDICTOR 128
-#define PTWR_KINDS     4
+#define PTWR_KINDS     32
 
 enum ptwr_policy { PTWR_POLICY_PREDICT, PTWR_POLICY_EMULATE, PTWR_POLICY_OPEN };
 enum ptwr_action { PTWR_ACTION_CRASH, PTWR_ACTION_REFUSE };
@@ -200,7 +200,6 @@ struct ptwr {
      * like them may map any ordinary frame of the domain. 0: none.
      */
     uint64_t kinds[PTWR_KINDS];
-    uint32_t next_kind;
 
     uint32_t tables_with_writers; /* live tables that some leaf maps EL1-writable */
 
@@ -412,10 +411,25 @@ struct ptwr_memo {
     struct frame *frame; /* and its record */
 };
 
+/* The same for the level-3 table of a region, by which EL1 may write as far as the tables above it
+ * say. */
+struct ptwr_way {
+    uint64_t links;
+    uint64_t region; /* VA, tag included, of what the table spans */
+    mfn_t table;
+};
+
 /* Remember `walk`, which ptwr_translate() has just made of `va`, if it led to a level-3 table that
  * EL1 may write by it. */
-void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, struct ptwr_way *way, va_t va,
                     const struct ptwr_walk *walk);
+
+/*
+ * Make a memo of a page of the region that `way` knows, as ptwr_memo_fill() would after a walk.
+ * false: it does not know it, the page is no such table, or the memo was good already.
+ */
+bool ptwr_memo_extend(const struct ptwr *p, struct ptwr_memo *memo, const struct ptwr_way *way,
+                      va_t va);
 
 /* The same of any page of the domain's own, for reading. */
 void ptwr_memo_fill_page(const struct ptwr *p, struct ptwr_memo *memo, va_t va,

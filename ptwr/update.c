@@ -138,6 +138,14 @@ enum hv_err ptwr_update(struct ptwr *p, mfn_t table, unsigned int index, desc_t 
 /* --- The short way: pages, and nothing else to do ------------------------------------------------
  */
 
+static inline bool holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+{
+    return memo->links == p->links && memo->page == va.raw >> PAGE_SHIFT &&
+           desc_eq(ptwr_port_load(p->port, memo->leaf_table, memo->leaf_index), memo->leaf);
+}
+
+static uint64_t region_of(va_t va) { return va.raw >> (PAGE_SHIFT + PTWR_INDEX_BITS); }
+
 void ptwr_memo_fill_page(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
                          const struct ptwr_walk *walk)
 {
@@ -161,7 +169,7 @@ void ptwr_memo_fill_page(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
     };
 }
 
-void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
+void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, struct ptwr_way *way, va_t va,
                     const struct ptwr_walk *walk)
 {
     const struct frame *f = type_frame(p, pa_to_mfn(pa_of(walk->oa)));
@@ -169,24 +177,41 @@ void ptwr_memo_fill(const struct ptwr *p, struct ptwr_memo *memo, va_t va,
     memo->links = 0;
     if (f != NULL && walk->writable_el1 && frame_is_attached_l3(f, p->owner))
         ptwr_memo_fill_page(p, memo, va, walk);
-    if (memo->links != 0)
-        memo->root = slot_user_root(p, memo->table);
+    if (memo->links == 0)
+        return;
+    memo->root = slot_user_root(p, memo->table);
+    if (walk->level == 3)
+        *way = (struct ptwr_way){p->links, region_of(va), walk->table};
 }
 
-static inline bool way_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
+bool ptwr_memo_extend(const struct ptwr *p, struct ptwr_memo *memo, const struct ptwr_way *way,
+                      va_t va)
 {
-    return memo->links == p->links && memo->page == va.raw >> PAGE_SHIFT &&
-           desc_eq(ptwr_port_load(p->port, memo->leaf_table, memo->leaf_index), memo->leaf);
+    struct ptwr_walk walk = {.table = way->table, .level = 3, .index = desc_index(va.raw, 3)};
+    const struct frame *f;
+
+    if (way->links != p->links || way->region != region_of(va) || holds(p, memo, va))
+        return false;
+    walk.desc = ptwr_port_load(p->port, walk.table, walk.index);
+    if (!desc_is_valid(walk.desc) || (walk.desc.raw & DESC_AP_RO) != 0)
+        return false;
+    walk.oa = desc_oa(walk.desc);
+    f = type_frame(p, pa_to_mfn(pa_of(walk.oa)));
+    if (f == NULL || !frame_is_attached_l3(f, p->owner))
+        return false;
+    ptwr_memo_fill_page(p, memo, va, &walk);
+    memo->root = slot_user_root(p, memo->table);
+    return true;
 }
 
 bool ptwr_memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
 {
-    return way_holds(p, memo, va);
+    return holds(p, memo, va);
 }
 
 static inline bool memo_holds(const struct ptwr *p, const struct ptwr_memo *memo, va_t va)
 {
-    return way_holds(p, memo, va) && frame_is_attached_l3(memo->frame, p->owner);
+    return holds(p, memo, va) && frame_is_attached_l3(memo->frame, p->owner);
 }
 
 /* Nothing that only a guarded domain has stands against the short way. */

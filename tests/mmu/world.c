@@ -261,7 +261,9 @@ enum world_result world_quick_once(struct world *w, unsigned int cpu, unsigned i
         return WORLD_OK;
     }
     if (fault == MMU_PERMISSION) {
-        if (ptwr_store_page(&w->p, &w->memo[cpu], va, 0x3000, value))
+        if (ptwr_store_page(&w->p, &w->memo[cpu], va, 0x3000, value) ||
+            (ptwr_memo_extend(&w->p, &w->memo[cpu], &w->way[cpu], va) &&
+             ptwr_store_page(&w->p, &w->memo[cpu], va, 0x3000, value)))
             return WORLD_OK;
         if (ptwr_translate(&w->p, cpu, va, &walk) == HV_OK && walk.oa < MMU_DEVICE) {
             struct ptwr_store store = {
@@ -275,7 +277,7 @@ enum world_result world_quick_once(struct world *w, unsigned int cpu, unsigned i
                 .va = va,
             };
 
-            ptwr_memo_fill(&w->p, &w->memo[cpu], va, &walk);
+            ptwr_memo_fill(&w->p, &w->memo[cpu], &w->way[cpu], va, &walk);
             return result_of(world_store_once(w, cpu, &store, MMU_CACHEABLE, budget));
         }
     }

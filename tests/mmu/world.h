@@ -31,6 +31,7 @@ struct world {
     /* What each vCPU was told to try again (HV_EAGAIN, or a store that was not done yet), and may
      * try again at any time, or never; ACT_NONE if nothing. */
     struct action suspended[MMU_CPUS];
+    struct ptwr_way way[MMU_CPUS];
     struct ptwr_memo memo[MMU_CPUS]; /* the way to the last table that each vCPU stored to */
 };
 

@@ -17,6 +17,7 @@
 
 static struct fake *f;
 static struct ptwr_memo memo;
+static struct ptwr_way way;
 
 static uint64_t alias(void) { return guest_va(1, 0, 0, 0, ALIAS); }
 
@@ -25,7 +26,7 @@ static void remember(uint64_t va)
     struct ptwr_walk walk;
 
     assert_int_equal(ptwr_translate(&f->ptwr, 0, va_of(va), &walk), HV_OK);
-    ptwr_memo_fill(&f->ptwr, &memo, va_of(va), &walk);
+    ptwr_memo_fill(&f->ptwr, &memo, &way, va_of(va), &walk);
 }
 
 /* LEAF is mapped by itself, writable, and single updates have seen pages come and go. */
@@ -35,6 +36,7 @@ static int start(void **state)
     f = fake_new();
     guest_running(f);
     memo = (struct ptwr_memo){0};
+    way = (struct ptwr_way){0};
     assert_int_equal(guest_update(f, LEAF, ALIAS, d_page(LEAF, 0)), HV_OK);
     assert_int_equal(guest_update(f, LEAF, 9, d_page(DATA, 0)), HV_OK);
     assert_int_equal(guest_update(f, LEAF, 9, 0), HV_OK);
@@ -333,6 +335,72 @@ static void list_for_anything_else_is_left_alone(void **state)
     assert_int_equal(ptwr_update_pages(&f->ptwr, &one, 1), 0);
 }
 
+/* --- A page beside one that was stored to -------------------------------------------------------
+ */
+
+/* Entry of LEAF that maps SPARE, a table of pages too, made after the way to LEAF was remembered.
+ */
+#define BESIDE 10
+
+static bool extend(uint64_t va) { return ptwr_memo_extend(&f->ptwr, &memo, &way, va_of(va)); }
+
+static uint64_t beside(void) { return guest_va(1, 0, 0, 0, BESIDE); }
+
+static void hook_spare(uint64_t rights)
+{
+    assert_int_equal(guest_pin(f, SPARE, 3), HV_OK);
+    assert_int_equal(guest_update(f, LEAF, BESIDE, d_page(SPARE, rights)), HV_OK);
+}
+
+static void page_of_a_known_region_needs_no_walk(void **state)
+{
+    (void)state;
+    hook_spare(0);
+    assert_true(extend(beside()));
+    assert_true(mfn_eq(memo.table, fake_mfn(SPARE)));
+    assert_true(
+        ptwr_store_page(&f->ptwr, &memo, va_of(beside() + 160), PC, desc_of(d_page(DATA, 0))));
+    assert_int_equal(fake_peek(f, SPARE, 20), d_page(DATA, 0));
+    assert_false(extend(beside())); /* it is known already */
+}
+
+static void region_says_nothing_of_another(void **state)
+{
+    (void)state;
+    hook_spare(0);
+    assert_false(extend(beside() ^ BIT64(PAGE_SHIFT + PTWR_INDEX_BITS)));
+    assert_false(extend(beside() ^ BIT64(60)));
+    assert_true(extend(beside()));
+}
+
+static void page_that_el1_may_not_write_is_not_extended_to(void **state)
+{
+    (void)state;
+    hook_spare(RO);
+    assert_false(extend(beside()));
+    assert_false(extend(guest_va(1, 0, 0, 0, 30))); /* nothing is mapped there */
+}
+
+static void page_that_is_no_table_of_pages_is_not_extended_to(void **state)
+{
+    (void)state;
+    assert_int_equal(guest_update(f, LEAF, BESIDE, d_page(DATA, 0)), HV_OK);
+    assert_false(extend(beside()));
+    assert_int_equal(guest_update(f, LEAF, BESIDE, 0), HV_OK);
+    assert_int_equal(guest_update(f, LEAF, BESIDE, d_page(MID2, 0)), HV_OK);
+    assert_false(extend(beside()));
+}
+
+static void way_is_forgotten_with_a_pointer_on_it(void **state)
+{
+    (void)state;
+    hook_spare(0);
+    f->ptwr.links++;
+    assert_false(extend(beside()));
+    remember(alias());
+    assert_true(extend(beside()));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -357,6 +425,11 @@ int main(void)
         T(requests_for_one_table_are_done_together),
         T(list_ends_at_what_is_not_simple),
         T(list_for_anything_else_is_left_alone),
+        T(page_of_a_known_region_needs_no_walk),
+        T(region_says_nothing_of_another),
+        T(page_that_el1_may_not_write_is_not_extended_to),
+        T(page_that_is_no_table_of_pages_is_not_extended_to),
+        T(way_is_forgotten_with_a_pointer_on_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

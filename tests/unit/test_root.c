@@ -439,6 +439,7 @@ static void memo_is_of_the_upper_half_only(void **state)
     const uint64_t upper = UINT64_C(0xffff000000003008);
     struct ptwr_walk found;
     struct ptwr_memo memo;
+    struct ptwr_way way;
 
     (void)state;
     fake_poke(f, LEAF, 3, d_page(LEAF, 0));
@@ -446,10 +447,10 @@ static void memo_is_of_the_upper_half_only(void **state)
     guest_user(f, 0, ROOT, BITS);
     assert_int_equal(guest_store(f, LEAF, 2, 0), GUEST_DONE); /* so that pages are known */
     assert_int_equal(ptwr_translate(&f->ptwr, 0, va_of(0x3008), &found), HV_OK);
-    ptwr_memo_fill(&f->ptwr, &memo, va_of(0x3008), &found);
+    ptwr_memo_fill(&f->ptwr, &memo, &way, va_of(0x3008), &found);
     assert_false(ptwr_store_page(&f->ptwr, &memo, va_of(0x3008), f->pc, desc_of(0)));
     assert_int_equal(ptwr_translate(&f->ptwr, 0, va_of(upper), &found), HV_OK);
-    ptwr_memo_fill(&f->ptwr, &memo, va_of(upper), &found);
+    ptwr_memo_fill(&f->ptwr, &memo, &way, va_of(upper), &found);
     assert_true(ptwr_store_page(&f->ptwr, &memo, va_of(upper), f->pc, desc_of(0)));
     fake_settle(f);
     guest_off(f, 0);

@@ -54,6 +54,7 @@ static struct world {
 } world;
 static struct ptwr *p;
 static struct ptwr_memo memo;
+static struct ptwr_way way;
 
 static mfn_t mfn(unsigned int number) { return mfn_of(FIRST + number); }
 static uint64_t *page(mfn_t frame) { return world.memory[frame.raw - FIRST]; }
@@ -243,7 +244,7 @@ static int start(void **state)
     walk(ROOT);
     assert_int_equal(ptwr_translate(p, 0, va_of(alias()), &to), HV_OK);
     memo = (struct ptwr_memo){0};
-    ptwr_memo_fill(p, &memo, va_of(alias()), &to);
+    ptwr_memo_fill(p, &memo, &way, va_of(alias()), &to);
     assert_true(ptwr_memo_holds(p, &memo, va_of(alias())));
     return 0;
 }
