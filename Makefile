@@ -50,8 +50,8 @@ SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch
 LTO := -flto -flto-partition=one
 SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
 	$(addprefix core/,board.c config.c config_module.c config_parser.c config_share.c console.c \
-	direct.c direct_build.c direct_map.c direct_plan.c domain.c elf.c fmt.c guest_fdt.c image.c \
-	main.c mem.c panic.c refusal.c share.c)
+	direct.c direct_build.c direct_map.c direct_plan.c domain.c elf.c fdt_reg.c fmt.c \
+	guest_fdt.c image.c main.c mem.c panic.c refusal.c share.c)
 OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 
 .PHONY: hypervisor image setup all check check-all check-walks walk-mutants \

@@ -27,73 +27,6 @@ static int find_node(const void *fdt, const char *const *names, unsigned count)
     return node;
 }
 
-static uint64_t read_cells(const fdt32_t *cells, int count)
-{
-    uint64_t value = 0;
-
-    for (int i = 0; i < count; i++)
-        value = value << 32 | fdt32_to_cpu(cells[i]);
-    return value;
-}
-
-/* One step up: the address on bus `bus` as the parent of `bus` sees it. */
-static bool translate_step(const void *fdt, int bus, uint64_t *address)
-{
-    int length;
-    const fdt32_t *map = fdt_getprop(fdt, bus, "ranges", &length);
-
-    if (map == NULL)
-        return false;
-    if (length == 0)
-        return true; /* same addresses on both sides */
-
-    int parent = fdt_parent_offset(fdt, bus);
-    int na = fdt_address_cells(fdt, bus);
-    int ns = fdt_size_cells(fdt, bus);
-    int pa = fdt_address_cells(fdt, parent);
-
-    if (parent < 0 || na < 1 || ns < 1 || pa < 1)
-        return false;
-    for (int left = length / 4; left >= na + pa + ns; left -= na + pa + ns) {
-        uint64_t child = read_cells(map, na);
-        uint64_t size = read_cells(map + na + pa, ns);
-
-        if (*address >= child && *address - child < size) {
-            *address = read_cells(map + na, pa) + (*address - child);
-            return true;
-        }
-        map += na + pa + ns;
-    }
-    return false;
-}
-
-/*
- * Entry `index` of the reg of a node on `bus`, in CPU physical addresses; false if there is none.
- * Finding a node's parent is a search through the tree, so the caller does it once.
- */
-static bool read_reg(const void *fdt, int bus, int node, unsigned index, struct gic_range *out)
-{
-    int na = bus < 0 ? -1 : fdt_address_cells(fdt, bus);
-    int ns = bus < 0 ? -1 : fdt_size_cells(fdt, bus);
-    int length;
-    const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &length);
-
-    if (reg == NULL || na < 1 || ns < 1)
-        return false;
-    if ((int)(index + 1) * (na + ns) * 4 > length)
-        return false;
-    reg += (int)index * (na + ns);
-    out->base = read_cells(reg, na);
-    out->size = read_cells(reg + na, ns);
-
-    while (bus > 0) {
-        if (!translate_step(fdt, bus, &out->base))
-            return false;
-        bus = fdt_parent_offset(fdt, bus);
-    }
-    return bus == 0 && out->size != 0;
-}
-
 /* Which controller it is and where: sets ops and ranges. */
 static enum hv_err discover(const void *fdt)
 {
@@ -105,10 +38,10 @@ static enum hv_err discover(const void *fdt)
         unsigned n = count == NULL ? 1 : fdt32_to_cpu(*count);
 
         bus = fdt_parent_offset(fdt, node);
-        if (n > GIC_MAX_GICR_REGIONS || !read_reg(fdt, bus, node, 0, &ranges.gicd))
+        if (n > GIC_MAX_GICR_REGIONS || !fdt_reg(fdt, bus, node, 0, &ranges.gicd))
             return HV_EINVAL;
         for (unsigned i = 0; i < n; i++)
-            if (!read_reg(fdt, bus, node, 1 + i, &ranges.gicr[i]))
+            if (!fdt_reg(fdt, bus, node, 1 + i, &ranges.gicr[i]))
                 return HV_EINVAL;
         ranges.nr_gicr = n;
         ops = &gicv3_ops;
@@ -118,8 +51,8 @@ static enum hv_err discover(const void *fdt)
     if (node < 0)
         return HV_ENOENT;
     bus = fdt_parent_offset(fdt, node);
-    if (!read_reg(fdt, bus, node, 0, &ranges.gicd) || !read_reg(fdt, bus, node, 1, &ranges.gicc) ||
-        !read_reg(fdt, bus, node, 2, &ranges.gich) || !read_reg(fdt, bus, node, 3, &ranges.gicv))
+    if (!fdt_reg(fdt, bus, node, 0, &ranges.gicd) || !fdt_reg(fdt, bus, node, 1, &ranges.gicc) ||
+        !fdt_reg(fdt, bus, node, 2, &ranges.gich) || !fdt_reg(fdt, bus, node, 3, &ranges.gicv))
         return HV_EINVAL;
     /* Old trees tell of the first page only. GICC_DIR is in the second (IHI 0048B, 4.1.2). */
     if (ranges.gicc.size < GICC_SIZE)
@@ -128,7 +61,7 @@ static enum hv_err discover(const void *fdt)
     return HV_OK;
 }
 
-static enum hv_err map_range(const struct gic_range *range)
+static enum hv_err map_range(const struct fdt_range *range)
 {
     return range->size == 0 ? HV_OK : el2_map_device(pa_of(range->base), range->size);
 }

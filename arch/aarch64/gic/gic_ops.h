@@ -8,23 +8,19 @@
 #include <arch/cpu.h>
 #include <arch/gic.h>
 
+#include "core/fdt_reg.h"
 #include "ptwr/base.h"
 
 #define GIC_MAX_GICR_REGIONS 4
 #define GIC_PRIORITY         0xa0u /* of every interrupt EL2 takes: there is no preemption in EL2 */
 
-struct gic_range {
-    uint64_t base;
-    uint64_t size;
-};
-
 /* What the device tree says, in CPU physical addresses, which are also EL2's virtual ones. */
 struct gic_ranges {
-    struct gic_range gicd;
-    struct gic_range gicc;                       /* v2 */
-    struct gic_range gich;                       /* v2 */
-    struct gic_range gicv;                       /* v2 */
-    struct gic_range gicr[GIC_MAX_GICR_REGIONS]; /* v3 */
+    struct fdt_range gicd;
+    struct fdt_range gicc;                       /* v2 */
+    struct fdt_range gich;                       /* v2 */
+    struct fdt_range gicv;                       /* v2 */
+    struct fdt_range gicr[GIC_MAX_GICR_REGIONS]; /* v3 */
     unsigned nr_gicr;
 };
 
