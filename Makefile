@@ -43,12 +43,13 @@ LDFLAGS := -nostdlib -static-pie -T arch/aarch64/latch.lds $(subst $(empty) ,$(c
 
 # ptwr/invariant.c is for tests: it looks at every frame at once.
 SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch/aarch64/*.S \
-	arch/aarch64/gic/*.c core/*.c ptwr/*.c boards/*.c boards/*/*.c)))
+	arch/aarch64/gic/*.c arch/aarch64/uart/*.c core/*.c ptwr/*.c boards/*.c boards/*/*.c)))
 # What runs at the start, at an end or for a person to read is made small instead of fast. The rest
 # is compiled as one when it is linked: an effect of the engine's port is one instruction, but as a
 # function of another file it would be a call. One partition makes it the same each time.
 LTO := -flto -flto-partition=one
-SMALL := $(addprefix arch/aarch64/,el2_mmu.c pl011.c psci_call.c smp.c stage2.c) ptwr/ptwr.c \
+SMALL := $(addprefix arch/aarch64/,el2_mmu.c psci_call.c smp.c stage2.c \
+	uart/uart.c uart/pl011.c uart/aux_uart.c) ptwr/ptwr.c \
 	$(addprefix core/,board.c config.c config_module.c config_parser.c config_share.c console.c \
 	direct.c direct_build.c direct_map.c direct_plan.c domain.c elf.c fdt_reg.c fmt.c \
 	guest_fdt.c image.c main.c mem.c panic.c refusal.c share.c)

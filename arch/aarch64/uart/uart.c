@@ -1,46 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PL011 (DDI 0183) as the board's console: polled output, input by interrupt. */
+/*
+ * The board's console: which UART of the device tree it is, and where. Every call goes to the
+ * driver of its kind. Knows no register, but for one line before the MMU is on.
+ */
 #include <arch/uart.h>
 
 #include <libfdt.h>
 
 #include <arch/mmu.h>
 
+#include "core/fdt_reg.h"
 #include "core/string.h"
 
-#define UART_DR   0x00
-#define UART_FR   0x18
-#define UART_CR   0x30
-#define UART_IMSC 0x38
-#define UART_ICR  0x44
-#define UART_SIZE PAGE_SIZE
-
-#define FR_RXFE (1U << 4)
-#define FR_TXFF (1U << 5)
-#define CR_RUN  (1U << 0 | 1U << 8 | 1U << 9) /* UARTEN, TXE, RXE */
-#define INT_RX  (1U << 4)
-#define INT_RT  (1U << 6)
+#include "arch/aarch64/uart/uart_ops.h"
 
 #define GIC_SPI_BASE 32
 
+static const struct uart_ops *const drivers[] = {&pl011_ops, &aux_uart_ops};
+
+static const struct uart_ops *ops; /* NULL: no console */
 static uint64_t base;
 static unsigned int intid;
 
-static volatile uint32_t *reg(uint64_t at, unsigned int offset)
-{
-    return (volatile uint32_t *)(uintptr_t)(at + offset);
-}
-
-static uint64_t cells(const fdt32_t *cell, int count)
-{
-    uint64_t value = 0;
-
-    while (count-- > 0)
-        value = value << 32 | fdt32_to_cpu(*cell++);
-    return value;
-}
-
-/* /chosen/stdout-path, with its options and through an alias. */
+/* /chosen/stdout-path, with its options and through an alias; without it the first PL011. */
 static int console_node(const void *fdt)
 {
     int length;
@@ -48,33 +30,38 @@ static int console_node(const void *fdt)
     const char *colon;
 
     if (path == NULL || length < 1 || path[length - 1] != '\0')
-        return fdt_node_offset_by_compatible(fdt, -1, "arm,pl011");
+        return fdt_node_offset_by_compatible(fdt, -1, pl011_ops.compatible);
     colon = strchr(path, ':');
     return fdt_path_offset_namelen(fdt, path, colon != NULL ? (int)(colon - path) : length - 1);
+}
+
+static const struct uart_ops *driver_of(const void *fdt, int node)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(drivers); i++) {
+        if (fdt_node_check_compatible(fdt, node, drivers[i]->compatible) == 0)
+            return drivers[i];
+    }
+    return NULL;
 }
 
 enum hv_err uart_init(const void *fdt)
 {
     int node = console_node(fdt);
-    int parent, length;
+    const struct uart_ops *driver = node < 0 ? NULL : driver_of(fdt, node);
+    struct fdt_range range;
     const fdt32_t *prop;
+    int length;
 
-    if (node < 0 || fdt_node_check_compatible(fdt, node, "arm,pl011") != 0)
+    if (driver == NULL || !fdt_reg(fdt, fdt_parent_offset(fdt, node), node, 0, &range))
         return HV_ENOENT;
-    parent = fdt_parent_offset(fdt, node);
-    prop = fdt_getprop(fdt, node, "reg", &length);
-    if (prop == NULL || length < 4 * fdt_address_cells(fdt, parent))
-        return HV_ENOENT;
-    base = cells(prop, fdt_address_cells(fdt, parent));
     prop = fdt_getprop(fdt, node, "interrupts", &length);
     if (prop != NULL && length >= 12 && fdt32_to_cpu(prop[0]) == 0)
         intid = GIC_SPI_BASE + fdt32_to_cpu(prop[1]);
-    if (el2_map_device(pa_of(base), UART_SIZE) != HV_OK) {
-        base = 0;
+    if (el2_map_device(pa_of(range.base), range.size) != HV_OK)
         return HV_ENOMEM;
-    }
-    *reg(base, UART_IMSC) = 0;
-    *reg(base, UART_CR) |= CR_RUN;
+    base = range.base;
+    driver->start(base);
+    ops = driver;
     return HV_OK;
 }
 
@@ -82,43 +69,31 @@ unsigned int uart_intid(void) { return intid; }
 
 void uart_enable_rx(void)
 {
-    if (base == 0)
-        return;
-    *reg(base, UART_ICR) = 0x7ff;
-    *reg(base, UART_IMSC) = INT_RX | INT_RT;
-}
-
-static void put(uint64_t at, char c)
-{
-    while ((*reg(at, UART_FR) & FR_TXFF) != 0)
-        ;
-    *reg(at, UART_DR) = (uint8_t)c;
+    if (ops != NULL)
+        ops->enable_rx(base);
 }
 
 void uart_putc(char c)
 {
-    if (base == 0)
+    if (ops == NULL)
         return;
     if (c == '\n')
-        put(base, '\r');
-    put(base, c);
+        ops->put(base, '\r');
+    ops->put(base, c);
 }
 
-int uart_getc(void)
-{
-    if (base == 0 || (*reg(base, UART_FR) & FR_RXFE) != 0)
-        return -1;
-    return (int)(*reg(base, UART_DR) & 0xff);
-}
+int uart_getc(void) { return ops != NULL ? ops->get(base) : -1; }
 
 /*
  * Before the MMU is on libfdt cannot run (it uses vector registers and unaligned loads): a plain
- * search of the structure block for the first PL011 with a 64-bit address that is not disabled, as
- * the Secure world's is.
+ * search of the structure block for the first PL011 right below the root, with a 64-bit address,
+ * that is not disabled, as the Secure world's is. Below a bus an address would have to be
+ * translated: there nothing is said.
  */
 #define FDT_STRUCT_OFFSET  2 /* words of struct fdt_header */
 #define FDT_STRINGS_OFFSET 3
 #define FDT_TOKEN_BEGIN    1
+#define FDT_TOKEN_END_NODE 2
 #define FDT_TOKEN_PROP     3
 #define FDT_TOKEN_NOP      4
 #define FDT_TOKEN_END      9
@@ -149,15 +124,17 @@ static uint64_t early_find(const uint32_t *header)
         (const uint32_t *)(const void *)(bytes + __builtin_bswap32(header[FDT_STRUCT_OFFSET]));
     const char *strings = bytes + __builtin_bswap32(header[FDT_STRINGS_OFFSET]);
     struct early_node node = {0};
+    unsigned int depth = 0; /* the root's is 1 */
 
     for (;;) {
         uint32_t token = __builtin_bswap32(*at++);
 
         /* The properties of a node come before its children and its end. */
-        if (token != FDT_TOKEN_PROP && token != FDT_TOKEN_NOP && node.pl011 && node.reg != 0 &&
-            !node.disabled)
+        if (token != FDT_TOKEN_PROP && token != FDT_TOKEN_NOP && depth == 2 && node.pl011 &&
+            node.reg != 0 && !node.disabled)
             return node.reg;
         if (token == FDT_TOKEN_BEGIN) {
+            depth++;
             node = (struct early_node){0};
             at += strlen((const char *)at) / 4 + 1;
         } else if (token == FDT_TOKEN_PROP) {
@@ -165,6 +142,9 @@ static uint64_t early_find(const uint32_t *header)
 
             early_prop(&node, strings + __builtin_bswap32(at[1]), &at[2], length);
             at += 2 + (length + 3) / 4;
+        } else if (token == FDT_TOKEN_END_NODE) {
+            depth--;
+            node = (struct early_node){0};
         } else if (token == FDT_TOKEN_END || token == 0 || token > FDT_TOKEN_END) {
             return 0;
         }
@@ -181,7 +161,7 @@ void uart_early_say(const void *fdt, const char *text)
     at = early_find(header);
     if (at == 0)
         return;
-    *reg(at, UART_CR) |= CR_RUN;
+    pl011_ops.start(at);
     while (*text != '\0')
-        put(at, *text++);
+        pl011_ops.put(at, *text++);
 }
