@@ -3,6 +3,7 @@
  * From the boot loader to C. Entered as Linux's arm64 boot protocol says: x0 = device tree, MMU
  * off, the image cleaned to the point of coherency, at any 4 KiB aligned address.
  */
+#include <arch/asm_offsets.h>
 
 #define SCTLR_EL2_MMU_OFF 0x30c50830 /* the RES1 bits alone */
 #define SCTLR_EL2_RUN     0x30cd183d /* + M C SA I WXN */
@@ -93,6 +94,20 @@ primary:
     bl      latch_main
     b       .
 
+/* From a spin-table, which gives no argument: CPU n enters at its own pair of instructions. */
+    .global secondary_spin
+secondary_spin:
+    .set    cpu_index, 0
+    .rept   CPU_MAX
+    mov     x0, #cpu_index
+    b       7f
+    .set    cpu_index, cpu_index + 1
+    .endr
+7:  adrp    x1, boot_records
+    add     x1, x1, :lo12:boot_records
+    ldr     x0, [x1, x0, lsl #3]    /* with the MMU off: smp.c has cleaned it to memory */
+    /* falls through */
+
 /* PSCI CPU_ON: x0 = struct cpu of this CPU. Its fields are read once the MMU is on. */
     .global secondary
 secondary:
@@ -158,3 +173,6 @@ boot_stack_top:
     .balign 8
 boot_ttbr:
     .skip   8
+    .global boot_records
+boot_records:
+    .skip   8 * CPU_MAX

@@ -13,6 +13,7 @@
 #include <arch/vcpu.h>
 
 #include "core/console.h"
+#include "core/mem.h"
 #include "core/sched.h"
 #include "core/string.h"
 
@@ -32,8 +33,10 @@ struct cpu_stacks {
 static struct cpu_stacks stacks[CPU_MAX];
 static bool released;
 
-extern char secondary[];
+extern char secondary[], secondary_spin[];
 extern uint64_t boot_ttbr;
+/* What a CPU from a spin-table finds instead of PSCI's context: secondary_spin has the index. */
+extern struct cpu *boot_records[CPU_MAX];
 struct cpu *cpu_boot_record(void);
 void secondary_main(void);
 
@@ -88,13 +91,61 @@ const struct cpu *cpu_online(unsigned int id)
     return id < CPU_MAX && stacks[id].cpu.online ? &stacks[id].cpu : NULL;
 }
 
-static bool start(unsigned int id, uint64_t mpidr)
+/* Where a CPU with enable-method "spin-table" looks for its entry; 0: it has another method. */
+static uint64_t release_address(const void *fdt, int node)
+{
+    int length;
+    const fdt32_t *cell = fdt_getprop(fdt, node, "cpu-release-addr", &length);
+    uint64_t address;
+
+    if (cell == NULL || length != 8 ||
+        fdt_stringlist_search(fdt, node, "enable-method", "spin-table") != 0)
+        return 0;
+    address = (uint64_t)fdt32_to_cpu(cell[0]) << 32 | fdt32_to_cpu(cell[1]);
+    return (address & 7) == 0 ? address : 0;
+}
+
+/*
+ * Devicetree Specification 3.8.1; Linux, Documentation/arm64/booting.rst. The CPU waits with its
+ * caches off. Latch keeps memory that is reserved mapped, but not where address 0 is, which the
+ * table of a Raspberry Pi is beside.
+ */
+static bool spin_table_on(unsigned int id, struct cpu *cpu, uint64_t release)
+{
+    volatile uint64_t *slot = (volatile uint64_t *)(uintptr_t)release;
+    bool low = release < REGION_SIZE;
+
+    if (low && el2_map_device(pa_of(release & ~(PAGE_SIZE - 1)), PAGE_SIZE) != HV_OK)
+        return false;
+    boot_records[id] = cpu;
+    cache_clean_range(&boot_records[id], sizeof(boot_records[id]));
+    /* Each CPU has an entry of its own, two instructions long. */
+    *slot = (uint64_t)(uintptr_t)secondary_spin + 8 * id;
+    cache_clean_range((const void *)(uintptr_t)release, sizeof(*slot));
+    dsb_sy();
+    sev();
+    if (low)
+        el2_unmap_page(pa_of(release));
+    return true;
+}
+
+/* Through firmware, as the CPU's node says. */
+static bool turn_on(const void *fdt, int node, unsigned int id, struct cpu *cpu)
+{
+    uint64_t release = release_address(fdt, node);
+
+    if (release != 0)
+        return spin_table_on(id, cpu, release);
+    return firmware_cpu_on(cpu->mpidr, pa_of((uint64_t)(uintptr_t)secondary),
+                           (uint64_t)(uintptr_t)cpu) == 0;
+}
+
+static bool start(const void *fdt, int node, unsigned int id, uint64_t mpidr)
 {
     struct cpu *cpu = prepare(id, mpidr);
     uint64_t until;
 
-    if (firmware_cpu_on(mpidr, pa_of((uint64_t)(uintptr_t)secondary), (uint64_t)(uintptr_t)cpu) !=
-        0)
+    if (!turn_on(fdt, node, id, cpu))
         return false;
     until = timer_now() + timer_us(START_WAIT_US);
     while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
@@ -129,7 +180,7 @@ void smp_init(const void *fdt)
             printk("latch: more than %u CPUs: the rest stay off\n", CPU_MAX);
             break;
         }
-        if (start(found, mpidr & MPIDR_FIELDS))
+        if (start(fdt, node, found, mpidr & MPIDR_FIELDS))
             online++;
         else
             printk("latch: CPU %#lx does not start\n", mpidr);

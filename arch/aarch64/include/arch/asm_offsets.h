@@ -7,6 +7,8 @@
 
 #define FP_STATUS 512 /* struct fp_regs: fpsr, fpcr */
 
+#define CPU_MAX 8 /* of a machine; a spin-table's entries of head.S */
+
 #define CPU_CURRENT   0  /* struct cpu: current, resched and refill */
 #define CPU_REFILL    12 /* struct cpu: refill */
 #define CPU_PANIC_TOP 16 /* struct cpu: the stack for exceptions of EL2 itself */

@@ -13,8 +13,6 @@
 
 #include "ptwr/base.h"
 
-#define CPU_MAX 8
-
 struct vcpu;
 
 struct cpu {
