@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PSCI as the board's firmware offers it (DEN0022), by SMC. Without a psci node that says so no SMC
- * is executed: firmware may have disabled it, and then it is undefined at EL2.
+ * is executed: firmware may have disabled it, and then it is undefined at EL2. A board without PSCI
+ * may have a device that powers it off.
  */
 #include <arch/psci.h>
 
 #include <libfdt.h>
 
 #include <arch/barrier.h>
+#include <arch/bcm2835_pm.h>
 
 #include "core/string.h"
 
@@ -23,6 +25,7 @@ void firmware_init(const void *fdt)
     const char *method = fdt_getprop(fdt, node, "method", &length);
 
     available = method != NULL && length == 4 && memcmp(method, "smc", 4) == 0;
+    bcm2835_pm_init(fdt);
 }
 
 bool firmware_has_psci(void) { return available; }
@@ -51,6 +54,7 @@ void firmware_system_off(void)
 {
     if (available)
         smc(PSCI_SYSTEM_OFF, 0, 0, 0);
+    bcm2835_pm_off();
     for (;;)
         wfi();
 }
