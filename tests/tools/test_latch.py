@@ -168,6 +168,33 @@ def test_description_asks_for_a_machine_and_the_command_line_wins(tool):
     assert root.find("/chosen/latch,run") is None
 
 
+def test_fixed_board_has_the_memory_and_devices_that_firmware_tells_of(tool):
+    root = tool.check("--board", "rpi4", "--smp", "4", "--gic", "2", "--memory", "960M")
+    assert root.child("memory").properties["reg"] == bytes.fromhex("00000000 00000000 3c000000")
+    assert root.reserved == [(0, 0x1000)]  # the CPUs' spin-table
+    assert root.find("/cpus/cpu@3").string("enable-method") == "spin-table"
+    assert root.find("/scb").child("pcie") is None
+    assert reg(root)[0] >= 0x2000000
+
+
+def test_reserved_memory_is_kept_in_order(tool):
+    root = tool.check()
+    root.reserved = [(0x40000000, 0x1000), (1 << 40, 1 << 33)]
+    assert tree.parse(tree.flatten(root)).reserved == root.reserved
+
+
+@pytest.mark.parametrize("path, serials", [
+    (None, "-serial null -serial chardev:console"), ("serial0", "-serial chardev:console"),
+    ("/soc/serial@7e215040:115200", "-serial null -serial chardev:console")],
+    ids=["default", "alias", "path"])
+def test_terminal_is_at_the_uart_that_the_tree_names(tool, path, serials):
+    if path:
+        tool.edit("chosen {", f'chosen {{ stdout-path = "{path}";')
+    done = tool.start("run", "--board", "rpi4", "--latch", str(tool.latch), "--print", "--dtb",
+                      str(tool.folder / "out.dtb"))
+    assert f"signal=off {serials} -no-reboot" in done.stdout
+
+
 def test_file_name_from_definition_and_environment(tool):
     tool.edit('"kernel";', '"$KERNEL";')
     tool.file("other", bytes(7))
@@ -300,6 +327,20 @@ def test_missing_checker(tool):
     ("--define", "X"), ("--cpu", "pentium"), ("--what",)], ids=" ".join)
 def test_wrong_usage(tool, arguments):
     tool.refusal(*arguments)
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (("--smp", "2"), "--smp: board rpi4 always has 4"), (("--gic", "3"), "always has 2"),
+    (("--memory", "2G"), "--memory: board rpi4 always has 960M"),
+    (("--cpu", "max"), "always has cortex-a72")], ids=["smp", "gic", "memory", "cpu"])
+def test_fixed_board_cannot_be_changed(tool, arguments, reason):
+    assert reason in tool.refusal("--board", "rpi4", *arguments)
+
+
+def test_firmware_tree_is_missing(tool):
+    tool.env["LATCH_PACKAGES"] = "/nonexistent"
+    line = tool.refusal("--board", "rpi4")
+    assert "/nonexistent/bcm2711-rpi-4-b.dtb is missing: run tools/setup" in line
 
 
 def test_bad_hint(tool):

@@ -57,6 +57,18 @@ class Board:
         self.reserved_low = int(data["reserved_low"], 0)
         self.defaults = Machine(**data["defaults"])
         self.defaults.memory = parse_size(self.defaults.memory)
+        # A machine of which nothing can be chosen.
+        self.is_fixed = data.get("machine_is_fixed", False)
+        self.said = data["defaults"]
+
+    def machine(self, asked, wished):
+        """The Machine for what the command line asks for and what the description wishes."""
+        if not self.is_fixed:
+            return asked.filled_from(wished).filled_from(self.defaults)
+        for name, value in vars(asked).items():
+            if value not in (None, getattr(self.defaults, name)):
+                raise Fail(f"--{name}: board {self.name} always has {self.said[name]}")
+        return self.defaults
 
     def require(self):
         """Fails with one line if the simulator is not there."""
@@ -99,27 +111,44 @@ class Run:
 class QemuBoard(Board):
     simulator = "QEMU"
 
-    def __init__(self, name, data):
+    def __init__(self, name, data, root):
         super().__init__(name, data)
         self.qemu = os.environ.get("LATCH_QEMU") or data["qemu"]
-        self.machine = data["machine"]
-        self.machine_options = data["machine_options"]
-        self.gic_option = data["gic_option"]
+        self.model = data["machine"]
+        self.machine_options = data.get("machine_options", {})
+        self.icount_options = data.get("icount_options", {})
+        self.gic_option = data.get("gic_option")
         self.device_tree = data["device_tree"]
+        # Of a board whose firmware brings its tree along: QEMU changes it as firmware would.
+        self.firmware_tree = None
+        if "firmware_tree" in data:
+            packages = os.environ.get("LATCH_PACKAGES") or os.path.join(root, "build", "packages")
+            self.firmware_tree = os.path.join(packages, data["firmware_tree"])
+        # Nodes of the UARTs in the order of QEMU's -serial.
+        self.serials = data.get("serials", [])
 
     def machine_argument(self, machine, icount, extra=()):
-        options = [self.machine]
-        options += [f"{name}={value}" for name, value in self.machine_options.items()]
-        options.append(f"{self.gic_option}={machine.gic}")
+        wanted = dict(self.machine_options)
+        if self.gic_option:
+            wanted[self.gic_option] = machine.gic
         if icount:
-            options.append("dtb-randomness=off")
-        return ",".join([*options, *extra])
+            wanted |= self.icount_options
+        options = [f"{name}={value}" for name, value in wanted.items()]
+        return ",".join([self.model, *options, *extra])
 
     def qemu_command(self, machine, icount, extra=()):
         """The part of QEMU's command line that decides what machine it is."""
-        return [self.qemu, "-nodefaults", "-display", "none",
-                "-M", self.machine_argument(machine, icount, extra),
-                "-cpu", machine.cpu, "-smp", str(machine.smp), "-m", f"{machine.memory // KIB}K"]
+        line = [self.qemu, "-nodefaults", "-display", "none",
+                "-M", self.machine_argument(machine, icount, extra)]
+        if not self.is_fixed:
+            line += ["-cpu", machine.cpu, "-smp", str(machine.smp),
+                     "-m", f"{machine.memory // KIB}K"]
+        return line
+
+    def serial(self, console):
+        """QEMU's arguments that put the UART at the path `console` on the terminal."""
+        before = self.serials.index(console) if console in self.serials else 0
+        return ["-serial", "null"] * before + ["-serial", "chardev:console"]
 
     def require(self):
         try:
@@ -133,17 +162,21 @@ class QemuBoard(Board):
         if int(found[1]) < QEMU_MAJOR:
             raise Fail(f"{self.qemu} is version {found[1]}.{found[2]}, Latch needs {QEMU_MAJOR}: "
                        "run tools/setup")
+        if self.firmware_tree and not os.path.isfile(self.firmware_tree):
+            raise Fail(f"{self.firmware_tree} is missing: run tools/setup")
 
     def dump(self, machine, icount):
         with tempfile.TemporaryDirectory(prefix="latch-") as folder:
             path = os.path.join(folder, "board.dtb")
-            return self.dump_by(
-                self.qemu_command(machine, icount, [f"{self.device_tree}={path}"]), path)
+            line = self.qemu_command(machine, icount, [f"{self.device_tree}={path}"])
+            if self.firmware_tree:
+                line += ["-dtb", self.firmware_tree]
+            return self.dump_by(line, path)
 
     def command(self, system, run, extra):
         line = self.qemu_command(system.machine, run.icount)
         line += ["-monitor", "none", "-chardev", "stdio,id=console,signal=off",
-                 "-serial", "chardev:console", "-no-reboot", "-kernel", run.latch,
+                 *self.serial(system.console), "-no-reboot", "-kernel", run.latch,
                  "-dtb", run.dtb]
         if run.icount:
             line += ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "42"]
@@ -175,4 +208,4 @@ def find(name, root):
                    f"{', '.join(names(root))})") from None
     except ValueError as error:
         raise Fail(f"{path}: {error}") from None
-    return Gem5Board(name, data, root) if "gem5" in data else QemuBoard(name, data)
+    return Gem5Board(name, data, root) if "gem5" in data else QemuBoard(name, data, root)

@@ -24,15 +24,16 @@ class System:
     machine: Machine
     blob: bytes
     dtb_address: int = 0
+    console: str = ""  # the path of the UART that /chosen/stdout-path names
     # (path, address) of each file to load beside Latch.
     files: list = field(default_factory=list)
 
 
 def build(path, board, asked, icount, defines, cache):
     """The System of the description at `path` on a board, for the machine that was asked for."""
-    machine = asked.filled_from(board.defaults)
+    machine = board.machine(asked, Machine())
     root = merge(path, board, machine, icount)
-    wished = asked.filled_from(hints(root)).filled_from(board.defaults)
+    wished = board.machine(asked, hints(root))
     if wished != machine:
         machine = wished
         root = merge(path, board, machine, icount)
@@ -44,7 +45,7 @@ def build(path, board, asked, icount, defines, cache):
 
     ram = place.Ram(board.ram_base, machine.memory)
     dtb = board.ram_base + min(machine.memory // 2, DTB_OFFSET)
-    system = System(machine, b"", dtb)
+    system = System(machine, b"", dtb, console(root))
     ram.reserve(board.ram_base, board.reserved_low, "the hypervisor")
     ram.reserve(dtb, DTB_ROOM, "the device tree")
     ram.reserve(ram.end - TOP_ROOM, TOP_ROOM, "the top of memory")
@@ -81,6 +82,15 @@ def hints(root):
         raise Fail(f"node {node.path}: memory: {error}") from None
     return Machine(cpu=node.string("cpu"), gic=node.cell("gic"), smp=node.cell("smp"),
                    memory=size)
+
+
+def console(root):
+    """The path of the UART that /chosen/stdout-path names, perhaps by an alias; "" for none."""
+    name = (root.child("chosen").string("stdout-path") or "").partition(":")[0]
+    aliases = root.child("aliases")
+    if name.startswith("/") or aliases is None:
+        return name
+    return aliases.string(name) or "" if name else ""
 
 
 def domains(chosen):

@@ -1,5 +1,7 @@
 """A device tree in memory: read from and written to a flattened one with libfdt."""
 
+import struct
+
 import libfdt
 
 from .error import Fail
@@ -11,6 +13,8 @@ class Node:
         self.parent = parent
         self.properties = {}
         self.children = []
+        # Of the root only: /memreserve/, as (address, size).
+        self.reserved = []
 
     @property
     def path(self):
@@ -85,7 +89,12 @@ def parse(blob):
             child = fdt.next_subnode(child, (libfdt.NOTFOUND,))
         return node
 
-    return read(0, None)
+    root = read(0, None)
+    # Debian 12's binding of fdt_get_mem_rsv() gives the size alone.
+    start = fdt.off_mem_rsvmap()
+    pairs = struct.iter_unpack(">QQ", blob[start:start + 16 * fdt.num_mem_rsv()])
+    root.reserved = list(pairs)
+    return root
 
 
 def flatten(root):
@@ -93,7 +102,9 @@ def flatten(root):
     total = sum(64 + len(node.name) + sum(64 + len(name) + len(data)
                                           for name, data in node.properties.items())
                 for node in root.walk())
-    writer = libfdt.FdtSw(total + 4096)
+    writer = libfdt.FdtSw(total + 16 * len(root.reserved) + 4096)
+    for address, size in root.reserved:
+        writer.add_reservemap_entry(address, size)
     writer.finish_reservemap()
 
     def write(node):
