@@ -10,6 +10,7 @@
 
 #include <arch/barrier.h>
 #include <arch/mmu.h>
+#include <arch/timer.h>
 
 #include "core/fdt_reg.h"
 
@@ -22,6 +23,7 @@
 #define RSTC_FULL_RESET 0x00000020U
 #define RSTS_PARTITION  0x00000555U /* bits 0, 2, .. 10 are the number */
 #define WDOG_TICKS      10U         /* of 16 us */
+#define OFF_US          1000        /* by then it has happened */
 
 static uint64_t base; /* 0: no such block */
 
@@ -43,10 +45,15 @@ void bcm2835_pm_init(const void *fdt)
 
 void bcm2835_pm_off(void)
 {
+    uint64_t until;
+
     if (base == 0)
         return;
     *reg(PM_RSTS) = PM_PASSWORD | *reg(PM_RSTS) | RSTS_PARTITION; /* 63: all bits set */
     *reg(PM_WDOG) = PM_PASSWORD | WDOG_TICKS;
     *reg(PM_RSTC) = PM_PASSWORD | (*reg(PM_RSTC) & ~RSTC_CONFIG) | RSTC_FULL_RESET;
     dsb_sy();
+    until = timer_now() + timer_us(OFF_US);
+    while (timer_now() < until)
+        ;
 }

@@ -10,6 +10,7 @@
 
 #include <arch/barrier.h>
 #include <arch/bcm2835_pm.h>
+#include <arch/uart.h>
 
 #include "core/string.h"
 
@@ -52,6 +53,7 @@ int64_t firmware_cpu_on(uint64_t mpidr, pa_t entry, uint64_t context)
 
 void firmware_system_off(void)
 {
+    uart_drain();
     if (available)
         smc(PSCI_SYSTEM_OFF, 0, 0, 0);
     bcm2835_pm_off();

@@ -13,6 +13,7 @@
 #define IER_RX   (1U << 0 | 1U << 2) /* as 8250: received data, and the line's status */
 #define LSR_DATA (1U << 0)
 #define LSR_ROOM (1U << 5)
+#define LSR_IDLE (1U << 6)
 #define CNTL_RUN (1U << 0 | 1U << 1) /* receiver, transmitter */
 
 /* Of the whole auxiliary block: at 4 in the page that the mini UART's registers are in. */
@@ -35,6 +36,8 @@ static void put(uint64_t base, char c)
     *uart_reg(base, MU_IO) = (uint8_t)c;
 }
 
+static bool is_idle(uint64_t base) { return (*uart_reg(base, MU_LSR) & LSR_IDLE) != 0; }
+
 static int get(uint64_t base)
 {
     if ((*uart_reg(base, MU_LSR) & LSR_DATA) == 0)
@@ -47,5 +50,6 @@ const struct uart_ops aux_uart_ops = {
     .start = start,
     .enable_rx = enable_rx,
     .put = put,
+    .is_idle = is_idle,
     .get = get,
 };

@@ -8,6 +8,7 @@
 #define UART_IMSC 0x38
 #define UART_ICR  0x44
 
+#define FR_BUSY (1U << 3)
 #define FR_RXFE (1U << 4)
 #define FR_TXFF (1U << 5)
 #define CR_RUN  (1U << 0 | 1U << 8 | 1U << 9) /* UARTEN, TXE, RXE */
@@ -34,6 +35,8 @@ static void put(uint64_t base, char c)
     *uart_reg(base, UART_DR) = (uint8_t)c;
 }
 
+static bool is_idle(uint64_t base) { return (*uart_reg(base, UART_FR) & FR_BUSY) == 0; }
+
 static int get(uint64_t base)
 {
     if ((*uart_reg(base, UART_FR) & FR_RXFE) != 0)
@@ -46,5 +49,6 @@ const struct uart_ops pl011_ops = {
     .start = start,
     .enable_rx = enable_rx,
     .put = put,
+    .is_idle = is_idle,
     .get = get,
 };

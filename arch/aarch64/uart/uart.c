@@ -82,6 +82,12 @@ void uart_putc(char c)
     ops->put(base, c);
 }
 
+void uart_drain(void)
+{
+    while (ops != NULL && !ops->is_idle(base))
+        ;
+}
+
 int uart_getc(void) { return ops != NULL ? ops->get(base) : -1; }
 
 /*

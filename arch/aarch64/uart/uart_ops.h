@@ -11,6 +11,8 @@ struct uart_ops {
     void (*enable_rx)(uint64_t base);
     /* Waits until there is room. */
     void (*put)(uint64_t base, char c);
+    /* Whether nothing is left to be sent, down to the last stop bit. */
+    bool (*is_idle)(uint64_t base);
     /* A received character, or -1. */
     int (*get)(uint64_t base);
 };

@@ -4,5 +4,5 @@
 
 /* Finds and maps it; a board may have none. */
 void bcm2835_pm_init(const void *fdt);
-/* Asks for it, and returns: it takes some 150 us. Does nothing where there is none. */
+/* Returns only if there is no such block, or if it has not done it. */
 void bcm2835_pm_off(void);
