@@ -312,7 +312,8 @@ void page_protect(void *page, bool writable)
 uint64_t foreign_mfn(unsigned int nth)
 {
     for (uint64_t mfn = start_info->m2p_first; mfn < start_info->m2p_first + m2p_entries; mfn++) {
-        if (mfn_to_pfn(mfn) == LATCH_M2P_NONE && nth-- == 0)
+        /* A call that takes a base reads 0 as none. */
+        if (mfn != 0 && mfn_to_pfn(mfn) == LATCH_M2P_NONE && nth-- == 0)
             return mfn;
     }
     failed("every frame is ours", 0);
