@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import textwrap
+import typing
 
 import pexpect
 import pytest
@@ -16,8 +17,26 @@ CPUS = ["cortex-a53", "cortex-a72", "cortex-a76", "max"]
 GICS = [2, 3]
 
 
+class Machine(typing.NamedTuple):
+    cpu: str
+    gic: int
+    board: str = "virt"
+    cpus: int = None  # of a board that has so many, no more and no less
+
+    def __str__(self):
+        return f"{self.cpu}-gicv{self.gic}" if self.board == "virt" else self.board
+
+
+USUAL = Machine("cortex-a72", 3)
+NEWEST = Machine("max", 3)
+RPI4 = Machine("cortex-a72", 2, "rpi4", 4)
+
+
 # For tests of what Latch hides: they need a CPU that has all of it, even without --matrix.
 newest = pytest.mark.newest
+
+# For tests that show a board's own devices at work: they run there even without --matrix.
+boards = pytest.mark.boards
 
 # For tests that take minutes: with --matrix only, on one machine if they do not ask for more.
 thorough = pytest.mark.thorough
@@ -25,11 +44,12 @@ thorough = pytest.mark.thorough
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: also on the CPU with every feature")
+    config.addinivalue_line("markers", "boards: also on other boards")
     config.addinivalue_line("markers", "thorough: with --matrix only")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--matrix", action="store_true", help="every CPU with every GIC")
+    parser.addoption("--matrix", action="store_true", help="every CPU with every GIC, every board")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -40,12 +60,14 @@ def pytest_collection_modifyitems(config, items):
 def pytest_generate_tests(metafunc):
     if "machine" not in metafunc.fixturenames:
         return
-    machines = [("cortex-a72", 3)]
+    machines = [USUAL]
     if metafunc.definition.get_closest_marker("newest"):
-        machines.append(("max", 3))
+        machines.append(NEWEST)
+    if metafunc.definition.get_closest_marker("boards"):
+        machines.append(RPI4)
     if metafunc.config.getoption("--matrix"):
-        machines = [(cpu, gic) for cpu in CPUS for gic in GICS]
-    metafunc.parametrize("machine", machines, ids=lambda m: f"{m[0]}-gicv{m[1]}")
+        machines = [Machine(cpu, gic) for cpu in CPUS for gic in GICS] + [RPI4]
+    metafunc.parametrize("machine", machines, ids=str)
 
 
 class Run:
@@ -172,9 +194,12 @@ def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, act
     }};"""
 
 
-def machine_options(machine):
-    cpu, gic = machine
-    return ["--cpu", cpu, "--gic", str(gic)]
+def machine_options(machine, cpus=None):
+    """Options of tools/latch for a machine, with so many CPUs at least."""
+    if machine.board != "virt":
+        return ["--board", machine.board]
+    smp = ["--smp", str(cpus)] if cpus else []
+    return ["--cpu", machine.cpu, "--gic", str(machine.gic), *smp]
 
 
 def steady_timer(machine):
@@ -183,13 +208,13 @@ def steady_timer(machine):
     one busy CPU, a timer that fires again before that is lost, and on a busy machine one does; not
     where instructions are time.
     """
-    return ["--icount"] if machine[1] == 2 else []
+    return ["--icount"] if machine.gic == 2 else []
 
 
 def bare(machine, name):
-    """The lines of a guest that runs at EL1 of a machine without Latch."""
-    command = ["timeout", "20", "qemu-system-aarch64", "-M", f"virt,gic-version={machine[1]}",
-               "-cpu", machine[0], "-m", "128", "-nic", "none", "-nographic", "-kernel",
+    """The lines of a guest that runs at EL1 of a machine without Latch; of virt, for all boards."""
+    command = ["timeout", "20", "qemu-system-aarch64", "-M", f"virt,gic-version={machine.gic}",
+               "-cpu", machine.cpu, "-m", "128", "-nic", "none", "-nographic", "-kernel",
                str(ROOT / f"build/guests/plain-{name}.elf")]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=True,
                           encoding="utf-8", errors="replace")

@@ -7,7 +7,7 @@ import subprocess
 import pexpect
 import pytest
 
-from conftest import ROOT, guest, machine_options
+from conftest import ROOT, boards, guest, machine_options
 from gdb import LOAD_ADDRESS, command_of, debug
 
 IMAGE = ROOT / "build/latch.bin"
@@ -33,6 +33,7 @@ def test_image_header_is_that_of_linux():
     assert len(image) < size < 4 << 20
 
 
+@boards
 def test_hello_on_every_machine(latch, machine):
     run = latch(guest("hello"), *machine_options(machine), timeout=20)
     assert run.status == 0, run

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, Run, direct, machine_options
+from conftest import ROOT, Run, boards, direct, machine_options
 
 WORK = ["start", "spaces", "ranges", "fork", "switch", "hypercalls"]
 
@@ -27,6 +27,7 @@ def test_demo_of_two_domains(system):
     assert run.latch()[-1] == "latch: end: 2 ended, 0 stopped", run
 
 
+@boards
 def test_direct_demo_alone(latch, machine):
     run = latch(demo("direct"), *machine_options(machine), timeout=60)
     assert run.status == 0, run

@@ -45,8 +45,8 @@ def test_hostile_guest_beside_linux(latch):
 
 @pytest.mark.parametrize("how", ["by-psci", "by-shutdown"])
 def test_each_life_starts_pristine(latch, machine, how):
-    run = latch(direct("again", "reset", how, policy="open", cpus=2), *machine_options(machine),
-                "--smp", "2", timeout=4)
+    run = latch(direct("again", "reset", how, policy="open", cpus=2), *machine_options(machine, 2),
+                timeout=4)
     # It restarts for ever, so the time limit ends the run.
     assert run.status == 124, run
     assert run.latch().count("latch: domain again restarts") >= 3, run

@@ -2,7 +2,7 @@
 """What may not enter a page table, in each way that it could; and what is refused as a whole."""
 import pytest
 
-from conftest import case_of, direct, machine_options
+from conftest import boards, case_of, direct, machine_options
 
 # case of tests/qemu/guests/direct/refusals.c, which knows the rule that each breaks
 BAD = """
@@ -62,6 +62,7 @@ def test_emulated_store_is_performed(by_store, name):
     case_of(by_store, name).expect(emulated=1)
 
 
+@boards
 @pytest.mark.parametrize("name", BAD)
 def test_batched_entry_loses_its_valid_bit(by_batch, name):
     case_of(by_batch, name).expect(opened=1, changed=1, hypercall=1, refused=1)
@@ -106,6 +107,7 @@ def requests(direct_cases, machine):
     return direct_cases("requests", machine)
 
 
+@boards
 @pytest.mark.parametrize("name", REQUESTS)
 def test_request(requests, name):
     assert case_of(requests, name).ok, requests[name].text

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import Latch, bare, case_of, direct, guest, machine_options, newest
+from conftest import Latch, Machine, bare, case_of, direct, guest, machine_options, newest
 
 CPUS = ["cortex-a72", "cortex-a76", "max"]
 POLICIES = ["predict", "emulate", "open"]
@@ -37,7 +37,7 @@ def machine_forms():
 
     def run(cpu):
         if cpu not in made:
-            made[cpu] = forms(bare((cpu, 3), "stores"))
+            made[cpu] = forms(bare(Machine(cpu, 3), "stores"))
         return made[cpu]
 
     return run
@@ -53,7 +53,7 @@ def guest_forms(tmp_path_factory):
         if key not in made:
             latch = Latch(tmp_path_factory.mktemp("stores"))
             done = latch(direct("guest", "stores", policy=policy, slots=slots, action="refuse"),
-                         *machine_options((cpu, 3)), timeout=60)
+                         *machine_options(Machine(cpu, 3)), timeout=60)
             assert done.status == 0, done
             made[key] = forms(done.of("guest"))
         return made[key]
@@ -120,7 +120,7 @@ def refused_at_el0(name, result):
 
 
 def test_el0_stores_in_no_form(latch, cpu):
-    run = latch(direct("guest", "stores", "el0"), *machine_options((cpu, 3)), timeout=60)
+    run = latch(direct("guest", "stores", "el0"), *machine_options(Machine(cpu, 3)), timeout=60)
     assert run.status == 0, run
     assert "forms done" in run.of("guest"), run
     found = [re.fullmatch(r"el0 (\S+) (.*) \|(.*)", line) for line in run.of("guest")]

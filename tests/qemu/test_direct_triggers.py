@@ -2,7 +2,7 @@
 """What reconnects an open page table of a direct guest: each trigger by itself."""
 import pytest
 
-from conftest import case_of, direct, guest, machine_options
+from conftest import USUAL, boards, case_of, direct, guest, machine_options
 
 # case of tests/qemu/guests/direct/triggers.c: what Latch counts from the store that opens the
 # table to the thing that needs it. One table, one changed entry, one reason.
@@ -48,6 +48,7 @@ def cases(direct_cases, machine):
     return direct_cases("triggers", machine, policy="open")
 
 
+@boards
 @pytest.mark.parametrize("name", TRIGGERS)
 def test_reconnects(cases, name):
     case = case_of(cases, name)
@@ -70,19 +71,21 @@ def test_hypercall_reads_text_through_an_open_table(latch):
 
 
 def test_latch_fetches_an_instruction_through_an_open_table(direct_cases, machine):
+    if machine.board == "rpi4":
+        pytest.skip("raspi4b drops its whole TLB at a TLBI by address: the CPU's walk comes first")
     cases = direct_cases("triggers", machine, "el2-fetch", policy="emulate")
     case_of(cases, "el2-fetch").expect(opened=1, changed=2, emulated=1, el2_walk=1)
 
 
 @pytest.mark.parametrize("slots", [None, 1, 2, 16])
 def test_one_table_more_than_slots_takes_the_oldest(direct_cases, slots):
-    cases = direct_cases("triggers", ("cortex-a72", 3), "slots", policy="open", slots=slots)
+    cases = direct_cases("triggers", USUAL, "slots", policy="open", slots=slots)
     taken = 17 - (slots or 2)
     case_of(cases, "slots").expect(opened=17, changed=taken, slot=taken)
 
 
 def test_oldest_table_and_no_other_is_taken(direct_cases):
-    cases = direct_cases("triggers", ("cortex-a72", 3), "slots-order", policy="open")
+    cases = direct_cases("triggers", USUAL, "slots-order", policy="open")
     case_of(cases, "slots-order").expect(opened=4, changed=2, slot=2)
 
 

@@ -90,7 +90,8 @@ def test_heavy_work_gives_what_a_plain_domain_gives(latch):
 
 @thorough
 def test_linux_on_four_cpus(latch, machine):
-    run = latch(linux(cpus=4), *machine_options(machine), "--smp", "4", timeout=600)
+    run = latch(linux(cpus=4), *machine_options(machine, 4), *steady_timer(machine),
+                timeout=600)
     assert_unharmed(run, "linux")
     assert DONE in run.of("linux"), run
 

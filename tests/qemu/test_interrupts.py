@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulated GIC and the virtual timer, as a guest programs them."""
-from conftest import guest, machine_options
+from conftest import boards, guest, machine_options
 
 
+@boards
 def test_gic(latch, machine):
     # See let_in_until() of the guest for the neighbour.
-    neighbour = guest("spin", bootargs="1000") if machine[1] == 2 else ""
+    neighbour = guest("spin", bootargs="1000") if machine.gic == 2 else ""
     run = latch(guest("gic") + neighbour, *machine_options(machine), timeout=20)
     assert run.status == 0, run
-    assert f"GICv{machine[1]}" in run.of("gic"), run
+    assert f"GICv{machine.gic}" in run.of("gic"), run
     run.checks("gic")
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a plain domain cannot reach, and what it gets when it tries."""
-from conftest import guest, machine_options
+from conftest import boards, guest, machine_options
 
 
 def test_access_to_nothing_is_an_external_abort(latch, machine):
@@ -9,6 +9,7 @@ def test_access_to_nothing_is_an_external_abort(latch, machine):
     run.checks("aborts")
 
 
+@boards
 def test_hostile_guest_reaches_nothing_of_its_neighbour(latch, machine):
     session = latch.session(guest("hostile") + guest("victim", "bystander", bootargs="key"),
                             *machine_options(machine))

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's unmodified arm64 kernel in a plain domain."""
-from conftest import domain, steady_timer
+from conftest import domain, machine_options, steady_timer
 
 DONE = "linux: all work done"
 
 
 def test_linux_does_real_work_and_powers_off(latch, machine):
-    cpu, gic = machine
-    run = latch(domain("linux", "quiet latch.mode=demo"), "--cpu", cpu, "--gic", str(gic),
+    run = latch(domain("linux", "quiet latch.mode=demo"), *machine_options(machine),
                 *steady_timer(machine))
     assert run.status == 0, run
     assert DONE in run.of("linux"), run
