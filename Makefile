@@ -59,7 +59,6 @@ OBJECTS := $(patsubst %,$(BUILD)/obj/%.o,$(SOURCES))
 	demo run bench bench-cycles format lint unit clean distclean help
 
 hypervisor: $(BUILD)/latch.bin
-image: hypervisor
 all: hypervisor guests linux $(BUILD)/latch-check
 
 # Phony and order-only: the check costs a tenth of a second and rebuilds nothing.
@@ -106,6 +105,13 @@ demo: all
 run: all
 	tools/latch run dts/interactive.dts
 
+# An SD card: BOARD=, SYSTEM=, and FIRMWARE= for a folder that has the board's own files.
+BOARD ?= rpi4
+SYSTEM ?= dts/demo.dts
+image: all
+	tools/latch image $(SYSTEM) --board $(BOARD) --output $(BUILD)/$(BOARD).img \
+		$(if $(FIRMWARE),--firmware $(FIRMWARE))
+
 bench: all $(BUILD)/host-gcc/test_policy_traces
 	tests/bench/run --output $(BUILD)/bench.json
 
@@ -149,8 +155,9 @@ help:
 	@echo 'make              the hypervisor: $(BUILD)/latch.bin'
 	@echo 'make demo         two guests side by side in QEMU; ends by itself'
 	@echo 'make run          the same with your terminal as the console'
+	@echo 'make image        an SD card: BOARD=rpi4 SYSTEM=dts/demo.dts FIRMWARE=folder'
 	@echo 'make check        every test once; ends with "N passed, N failed"'
-	@echo 'make check-all    the QEMU tests on every CPU and GIC'
+	@echo 'make check-all    the QEMU tests on every CPU, GIC and board'
 	@echo 'make check-walks  direct guests on gem5, whose TLBs keep walks'
 	@echo 'make walk-mutants break its TLB maintenance, which a guest there must notice'
 	@echo 'make bench-cycles cycles beside instructions, on gem5'

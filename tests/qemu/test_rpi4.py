@@ -3,6 +3,7 @@
 
 What other files show of guests runs there too: tests with `boards`, and with --matrix all that have
 a `machine`."""
+import re
 import subprocess
 
 import pytest
@@ -76,4 +77,27 @@ def test_demo_as_on_virt(system):
     assert run.status == 0, run
     assert "linux: all work done" in run.of("linux"), run
     assert "direct: all work done" in run.of("direct"), run
+    assert run.latch()[-1] == "latch: end: 2 ended, 0 stopped", run
+
+
+def test_card_boots_as_firmware_would_boot_it(tmp_path):
+    """QEMU does not play the firmware itself: here config.txt is read in its place."""
+    card = tmp_path / "card.img"
+    subprocess.run([str(ROOT / "tools/latch"), "image", str(ROOT / "dts/demo.dts"), "--output",
+                    str(card)], check=True, capture_output=True)
+    subprocess.run(["mcopy", "-i", f"{card}@@1M", "::*", str(tmp_path)], check=True)
+    config = dict(re.match(r"(\w+)[= ](.*)", line).groups() for line in
+                  (tmp_path / "config.txt").read_text().splitlines() if not line.startswith("#"))
+    bundle, address = config["initramfs"].split()
+    assert config["arm_64bit"] == "1" and int(config["kernel_address"], 0) == 0x200000  # as QEMU's
+    command = ["timeout", "120", "qemu-system-aarch64", "-M", "raspi4b", "-display", "none",
+               "-monitor", "none", "-serial", "null", "-serial", "stdio", "-no-reboot",
+               "-icount", "shift=0,sleep=off", "-kernel", config["kernel"],
+               "-dtb", config["device_tree"], "-device",
+               f"loader,file={bundle},addr={address},force-raw=on"]
+    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True,
+                          encoding="utf-8", errors="replace", check=False)
+    run = Run(done.returncode, done.stdout, done.stderr)
+    assert run.status == 0, run
+    assert "linux: all work done" in run.of("linux"), run
     assert run.latch()[-1] == "latch: end: 2 ended, 0 stopped", run

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+from . import tree
 from .error import Fail
 
 QEMU_MAJOR = 10
@@ -60,6 +61,12 @@ class Board:
         # A machine of which nothing can be chosen.
         self.is_fixed = data.get("machine_is_fixed", False)
         self.said = data["defaults"]
+        # What is on an SD card for it; None: it has none.
+        self.card = data.get("card")
+
+    def card_tree(self):
+        """The flattened tree that firmware of a card would start from; for boards with a card."""
+        raise NotImplementedError
 
     def machine(self, asked, wished):
         """The Machine for what the command line asks for and what the description wishes."""
@@ -172,6 +179,15 @@ class QemuBoard(Board):
             if self.firmware_tree:
                 line += ["-dtb", self.firmware_tree]
             return self.dump_by(line, path)
+
+    def card_tree(self):
+        """Firmware fills in the memory of the board at hand: here is the least that it has."""
+        with open(self.firmware_tree, "rb") as file:
+            root = tree.parse(file.read())
+        memory = root.child("memory")
+        memory.properties["reg"] = (self.ram_base.to_bytes(8, "big") +
+                                    self.defaults.memory.to_bytes(4, "big"))
+        return tree.flatten(root)
 
     def command(self, system, run, extra):
         line = self.qemu_command(system.machine, run.icount)

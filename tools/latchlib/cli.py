@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from . import board as boards
-from . import session, system
+from . import card, session, system
 from .error import OK, USAGE, Fail
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -37,7 +37,7 @@ def parser():
     text = argparse.RawDescriptionHelpFormatter
     top = Parser(prog="tools/latch", formatter_class=text, epilog=DESCRIPTION + "\n" + STATUS,
                  description="Checks and runs systems of guests under the Latch hypervisor.")
-    commands = top.add_subparsers(dest="command", metavar="check | run", required=True)
+    commands = top.add_subparsers(dest="command", metavar="check | run | image", required=True)
     check = commands.add_parser("check", formatter_class=text, epilog=DESCRIPTION,
                                 help="say whether Latch would accept a description",
                                 description="Says whether Latch would accept SYSTEM.dts.")
@@ -45,10 +45,19 @@ def parser():
                               help="check it, then run it in QEMU or gem5",
                               description="Checks SYSTEM.dts and runs it in its board's simulator.",
                               usage="tools/latch run SYSTEM.dts [options] [-- simulator arguments]")
-    for sub in (check, run):
+    image = commands.add_parser("image", formatter_class=text, epilog=DESCRIPTION,
+                                help="check it, then make an SD card for a board",
+                                description="Checks SYSTEM.dts and makes an SD card's image.")
+    for sub, board in (check, "virt"), (run, "virt"), (image, "rpi4"):
         sub.add_argument("system", metavar="SYSTEM.dts")
-        sub.add_argument("--board", default="virt", metavar="B",
-                         help=f"one of: {', '.join(boards.names(ROOT))} (default virt)")
+        sub.add_argument("--board", default=board, metavar="B",
+                         help=f"one of: {', '.join(boards.names(ROOT))} (default {board})")
+        sub.add_argument("--define", action="append", default=[], metavar="NAME=PATH",
+                         help="replaces $NAME in latch,file; may be repeated")
+        sub.add_argument("--checker", default=os.path.join(BUILD, "latch-check"), metavar="FILE",
+                         help="Latch's parser built for the host (default build/latch-check)")
+        sub.add_argument("--dtb", metavar="FILE", help="keep the merged device tree")
+    for sub in (check, run):
         sub.add_argument("--cpu", metavar="C", help="the CPU's model: QEMU's (default cortex-a72), or "
                          "gem5's atomic (default), timing, minor, o3")
         sub.add_argument("--gic", type=int, choices=(2, 3), help="GIC version (default 3)")
@@ -56,18 +65,17 @@ def parser():
         sub.add_argument("--memory", metavar="M", help="RAM, as 512M or 2G (default 1G)")
         sub.add_argument("--icount", action="store_true",
                          help="count instructions: time and outcome are the same in each run")
-        sub.add_argument("--define", action="append", default=[], metavar="NAME=PATH",
-                         help="replaces $NAME in latch,file; may be repeated")
-        sub.add_argument("--checker", default=os.path.join(BUILD, "latch-check"), metavar="FILE",
-                         help="Latch's parser built for the host (default build/latch-check)")
-        sub.add_argument("--dtb", metavar="FILE", help="keep the merged device tree")
+    image.add_argument("--output", metavar="FILE", help="the image (default build/BOARD.img)")
+    image.add_argument("--firmware", metavar="FOLDER",
+                       help="where the board's own files are; without it they are left out, and said")
     run.add_argument("--timeout", type=float, default=0, metavar="S",
                      help="end after S seconds of real time (default: never)")
     run.add_argument("--log", metavar="FILE", help="write the console to FILE too")
     run.add_argument("--no-input", action="store_true",
                      help="the guests get no keys, and Ctrl-C ends the run")
-    run.add_argument("--latch", default=os.path.join(BUILD, "latch.bin"), metavar="FILE",
-                     help="the hypervisor (default build/latch.bin)")
+    for sub in (run, image):
+        sub.add_argument("--latch", default=os.path.join(BUILD, "latch.bin"), metavar="FILE",
+                         help="the hypervisor (default build/latch.bin)")
     tlbs = run.add_argument_group("TLBs (gem5 only)")
     tlbs.add_argument("--walk-cache", choices=("none", "default", "all"),
                       help="levels whose table pointers the TLBs keep")
@@ -115,8 +123,14 @@ def gem5_options(options, board):
 def perform(options, extra, folder):
     board = boards.find(options.board, ROOT)
     board.require()
-    made = system.build(options.system, board, machine_of(options), options.icount,
-                        defines_of(options), os.path.join(BUILD, "unpacked"))
+    cache = os.path.join(BUILD, "unpacked")
+    if options.command == "image":
+        if board.card is None:
+            raise Fail(f"board {board.name} has no SD card that Latch knows of")
+        made = system.build_for_card(options.system, board, defines_of(options), cache)
+    else:
+        made = system.build(options.system, board, machine_of(options), options.icount,
+                            defines_of(options), cache)
     dtb = options.dtb or os.path.join(folder, "system.dtb")
     try:
         with open(dtb, "wb") as file:
@@ -130,6 +144,10 @@ def perform(options, extra, folder):
         return OK
     if not os.path.isfile(options.latch):
         raise Fail(f"{options.latch}: no such file: run make")
+    if options.command == "image":
+        path = options.output or os.path.join(BUILD, f"{board.name}.img")
+        print("\n".join(card.make(board, made, options.latch, path, options.firmware)))
+        return OK
     if options.only_print:
         folder = os.path.dirname(os.path.abspath(dtb))
     wanted = boards.Run(options.latch, dtb, folder, options.icount, not options.no_input,

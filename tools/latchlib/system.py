@@ -21,6 +21,7 @@ HINTS = "latch,run"
 
 @dataclass
 class System:
+    path: str
     machine: Machine
     blob: bytes
     dtb_address: int = 0
@@ -32,11 +33,20 @@ class System:
 def build(path, board, asked, icount, defines, cache):
     """The System of the description at `path` on a board, for the machine that was asked for."""
     machine = board.machine(asked, Machine())
-    root = merge(path, board, machine, icount)
+    root = merge(path, board.dump(machine, icount))
     wished = board.machine(asked, hints(root))
     if wished != machine:
         machine = wished
-        root = merge(path, board, machine, icount)
+        root = merge(path, board.dump(machine, icount))
+    return place_all(path, board, machine, root, defines, cache)
+
+
+def build_for_card(path, board, defines, cache):
+    """The same for a card of the board."""
+    return place_all(path, board, board.defaults, merge(path, board.card_tree()), defines, cache)
+
+
+def place_all(path, board, machine, root, defines, cache):
 
     chosen = root.child("chosen")
     if chosen is None or not domains(chosen):
@@ -45,7 +55,7 @@ def build(path, board, asked, icount, defines, cache):
 
     ram = place.Ram(board.ram_base, machine.memory)
     dtb = board.ram_base + min(machine.memory // 2, DTB_OFFSET)
-    system = System(machine, b"", dtb, console(root))
+    system = System(path, machine, b"", dtb, console(root))
     ram.reserve(board.ram_base, board.reserved_low, "the hypervisor")
     ram.reserve(dtb, DTB_ROOM, "the device tree")
     ram.reserve(ram.end - TOP_ROOM, TOP_ROOM, "the top of memory")
@@ -60,8 +70,9 @@ def build(path, board, asked, icount, defines, cache):
     return system
 
 
-def merge(path, board, machine, icount):
-    text = source.decompile(board.dump(machine, icount))
+def merge(path, blob):
+    """The tree of the description at `path` over a board's."""
+    text = source.decompile(blob)
     return tree.parse(source.compile_over(text, path))
 
 
