@@ -92,3 +92,32 @@ $(STORM): $(wildcard tests/qemu/linux/*.c) tests/qemu/linux/storm.h | setup
 $(BUILD)/linux-storm.cpio.gz: demos/linux/mkinitramfs $(BUILD)/linux/init $(STORM) | setup
 	@echo "  CPIO    $@"
 	@demos/linux/mkinitramfs $@ $(PACKAGES)/busybox $(BUILD)/linux/init $(STORM) $(STORM_MODULES)
+
+# The same with a program that attacks its own kernel, and the module of the cloud kernel's that lets
+# it. Kbuild builds where the sources are, so that they are copied.
+ATTACK := $(BUILD)/linux-attack
+ATTACK_MODULE := $(wildcard tests/qemu/attack/module/*)
+
+linux: $(BUILD)/linux-attack.cpio.gz
+
+$(ATTACK)/attack: $(wildcard tests/qemu/attack/*.[ch]) $(ATTACK_MODULE) | setup
+	@mkdir -p $(@D)
+	@echo "  CC      $(filter tests/qemu/attack/%.c,$(filter-out $(ATTACK_MODULE),$^)) (Linux)"
+	@$(LINUX_CC) -std=gnu11 -D_GNU_SOURCE -O2 -static -pthread $(WARNINGS) \
+		$(filter %.c,$(filter-out $(ATTACK_MODULE),$^)) -o $@
+
+$(ATTACK)/module/attack.ko: $(ATTACK_MODULE) $(PACKAGES)/headers/release | setup
+	@rm -rf $(@D)
+	@mkdir -p $(@D)
+	@cp $(ATTACK_MODULE) $(@D)
+	@echo "  KBUILD  $@"
+	@$(MAKE) --no-print-directory -s -C $(PACKAGES)/headers M=$(abspath $(@D)) ARCH=arm64 \
+		CROSS_COMPILE=aarch64-linux-gnu- CC=$(LINUX_CC) modules >$(@D)/log 2>&1 || \
+		{ cat $(@D)/log; exit 1; }
+
+$(BUILD)/linux-attack.cpio.gz: demos/linux/mkinitramfs $(BUILD)/linux/init $(ATTACK)/attack \
+		$(ATTACK)/module/attack.ko
+	@echo "  CPIO    $@"
+	@demos/linux/mkinitramfs $@ $(PACKAGES)/busybox $(filter-out %mkinitramfs,$^)
+
+$(PACKAGES)/headers/release: | setup ;

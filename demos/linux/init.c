@@ -6,6 +6,7 @@
  *   latch.mode=bench   the timed loops of workload.c, then power off; latch.loops=NAME,NAME...
  *                      chooses some of them
  *   latch.mode=storm   `storm` with the words of latch.storm=, which commas part; then power off
+ *   latch.mode=attack  `attack` with the words of latch.attack=, in the same way
  *   latch.mode=shell   an interactive shell on the console
  *   latch.mode=reset   a few commands, then a reboot: the hypervisor restarts this guest
  *   latch.mode=idle    sleep for ever
@@ -187,6 +188,8 @@ int main(void)
         good = run_with("/bin/workload", "latch.loops");
     } else if (strcmp(mode, "storm") == 0) {
         good = run_with("/bin/storm", "latch.storm");
+    } else if (strcmp(mode, "attack") == 0) {
+        good = run_with("/bin/attack", "latch.attack");
     } else if (strcmp(mode, "reset") == 0) {
         good = run_commands(reset_commands, sizeof(reset_commands) / sizeof(reset_commands[0]));
     } else if (strcmp(mode, "demo") == 0) {

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Linux whose kernel is an attacker's: tests/qemu/attack has a kernel's powers by a module, and
+goes at its own page tables. In a plain domain each attack has its effect; in a guarded one none has,
+each is reported, and whoever is beside it loses nothing."""
+import re
+
+import pytest
+
+from conftest import domain, guest, machine_options, thorough
+
+DONE = "linux: all work done"
+
+RULES = {
+    "big-endian": "register that gives descriptors their meaning",
+    "memory-types": "register that gives descriptors their meaning",
+    "leaf-to-table": "page table writable at EL0",
+    "batch-to-table": "page table writable at EL0",
+    "block-to-table": "page table writable at EL0",
+    "table-as-leaves": "no such entry at this level",
+    "root-to-kernel-table": "page table writable at EL0",
+    "root-to-user-table": "page table writable at EL0",
+    "contiguous-group": "page table writable at EL0",
+    "page-becomes-table": "page table writable at EL0",
+    "not-cached": "page table writable at EL0",
+    "relinked": "page table writable at EL0",
+    "linked-while-open": "page table writable at EL0",
+    "page-of-stale-tlb": "page table writable at EL0",
+    "race": "page table writable at EL0",
+}
+
+
+def attacker(name, extra=""):
+    # Linux says much of entries without their valid bit, which it takes for those of swapped pages.
+    return domain(name, "loglevel=1 latch.mode=attack", extra=extra, ramdisk="linux-attack", cpus=2,
+                  memory_mib=128)
+
+
+def guarded(user_writers="on", policy="predict"):
+    return (f'latch,paging = "guarded"; latch,guard = "enforce"; latch,ptwr-policy = "{policy}"; '
+            f'latch,user-writers = "{user_writers}";')
+
+
+def outcomes(run, name):
+    """attack -> what came of it, and the rules that were reported meanwhile."""
+    found, rules = {}, []
+    for line in run.lines:
+        outcome = re.fullmatch(rf"\[{name}\] attack ([\w-]+): (\w+)", line)
+        report = re.match(rf"latch: domain {name}: (?:refused: )?([^;]*); vcpu", line)
+        if outcome:
+            found[outcome[1]] = (outcome[2], rules)
+            rules = []
+        elif report:
+            rules.append(report[1])
+    assert DONE in run.of(name), run
+    return found
+
+
+def attack(latch, extra, *options):
+    """The same system, with the attacker's kernel beside a guest that looks after its memory."""
+    session = latch.session(attacker("linux", extra) +
+                            guest("victim", "bystander", bootargs="key", extra="latch,cpus = <1>;"),
+                            "--smp", "2", "--timeout", "150", *options)
+    session.expect("latch: domain linux ended", timeout=150)
+    session.send("\x011k")
+    run = session.wait_for_end()
+    assert run.status == 0, run
+    run.checks("victim")
+    return outcomes(run, "linux")
+
+
+def test_each_has_its_effect_in_a_plain_domain(latch, machine):
+    found = attack(latch, "", *machine_options(machine))
+    assert {name: outcome for name, (outcome, _) in found.items()} == dict.fromkeys(
+        RULES, "succeeded")
+
+
+@pytest.mark.parametrize("user_writers,policy", [
+    ("on", "predict"), pytest.param("off", "open", marks=thorough),
+    pytest.param("on", "open", marks=thorough), pytest.param("on", "emulate", marks=thorough)])
+def test_each_is_refused_and_reported(latch, machine, user_writers, policy):
+    found = attack(latch, guarded(user_writers, policy), *machine_options(machine))
+    assert {name: outcome for name, (outcome, _) in found.items()} == dict.fromkeys(
+        RULES, "refused")
+    for name, (_, rules) in found.items():
+        assert rules and set(rules) == {RULES[name]}, (name, rules)
