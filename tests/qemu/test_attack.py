@@ -44,6 +44,7 @@ def outcomes(run, name):
     """attack -> what came of it, and the rules that were reported meanwhile."""
     found, rules = {}, []
     for line in run.lines:
+        assert not line.startswith(f"[{name}] attack: "), line  # one that could not be tried
         outcome = re.fullmatch(rf"\[{name}\] attack ([\w-]+): (\w+)", line)
         report = re.match(rf"latch: domain {name}: (?:refused: )?([^;]*); vcpu", line)
         if outcome:

@@ -108,7 +108,7 @@ void kernel_flush(void) { (void)ask(ATTACK_FLUSH, 0, 0); }
  * Linux tries again for ever where an entry has lost its valid bit and looks like one of a swap
  * device that there is none of: after a while the access has failed.
  */
-#define PATIENCE_US 20000
+#define PATIENCE_US 250000
 
 static sigjmp_buf back;
 
