@@ -221,63 +221,6 @@ static void fill_one(struct vcpu *v, unsigned n, struct vgic_irq *irq, unsigned 
     gic_lr_write(n, lr);
 }
 
-/* The waiting interrupt of highest priority, lowest INTID first; there is one. */
-static unsigned best_waiting(struct vcpu *v)
-{
-    unsigned best = 0;
-    unsigned best_priority = 0x100;
-
-    for (uint32_t m = v->vgic.waiting_private; m != 0; m &= m - 1) {
-        unsigned i = (unsigned)__builtin_ctz(m);
-
-        if (v->vgic.irq[i].priority < best_priority) {
-            best = i;
-            best_priority = v->vgic.irq[i].priority;
-        }
-    }
-    for (uint64_t m = v->vgic.waiting_spis; m != 0; m &= m - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(m);
-
-        if (v->domain->vgic.spi[i].priority < best_priority) {
-            best = VGIC_NR_PRIVATE + i;
-            best_priority = v->domain->vgic.spi[i].priority;
-        }
-    }
-    return best;
-}
-
-/*
- * All list registers are taken: empties one whose interrupt is only pending and of lower priority
- * than `priority`, and returns its number, or VGIC_NO_LR. *pending tells whether any is pending.
- */
-static unsigned evict(struct vcpu *v, unsigned priority, bool *pending)
-{
-    unsigned worst = VGIC_NO_LR;
-    unsigned worst_priority = priority;
-
-    *pending = false;
-    for (uint32_t m = v->vgic.hw.live; m != 0; m &= m - 1) {
-        unsigned n = (unsigned)__builtin_ctz(m);
-        const struct vgic_irq *irq = irq_find(v, v->vgic.lr_intid[n]);
-
-        if ((gic_lr_read(n).raw & LR_STATE) != LR_PENDING)
-            continue;
-        *pending = true;
-        if (irq->priority > worst_priority) {
-            worst = n;
-            worst_priority = irq->priority;
-        }
-    }
-    if (worst != VGIC_NO_LR) {
-        unsigned intid = v->vgic.lr_intid[worst];
-        struct vgic_irq *irq = irq_find(v, intid);
-
-        (void)irq_pull(v, irq, intid); /* in reach: a list register of this CPU */
-        irq_update(v, irq, intid);
-    }
-    return worst;
-}
-
 /* What other CPUs have asked for. */
 static void recheck(struct vcpu *v)
 {
@@ -310,33 +253,29 @@ static bool is_asked(const struct vgic_vcpu *vgic)
 /*
  * Interrupts that find no room come in later, on a maintenance interrupt: when no list register is
  * pending any more, or, if that is so already, when all but one are empty. "None pending" while all
- * are active would fire again at once, for ever.
+ * are active would fire again at once, for ever. An active one that waits may be ended as well.
  */
 static void fill(struct vcpu *v)
 {
     struct vgic_vcpu *vgic = &v->vgic;
-    uint32_t all = (uint32_t)BIT64(gic_nr_lrs()) - 1;
     uint32_t notify = GIC_NOTIFY_NONE;
 
     if (is_asked(vgic))
         recheck(v);
     release_empty(v);
+    if (vgic->notify & GIC_NOTIFY_NO_ENTRY)
+        vgic_end_waiting(v);
     while ((vgic->waiting_private | vgic->waiting_spis) != 0) {
-        unsigned intid = best_waiting(v);
+        unsigned intid = vgic_best_waiting(v, 0);
         struct vgic_irq *irq = irq_find(v, intid);
-        uint32_t free = all & ~vgic->hw.live;
-        unsigned n;
+        bool is_pending;
+        unsigned n = vgic_find_room(v, irq, &is_pending);
 
-        if (free != 0) {
-            n = (unsigned)__builtin_ctz(free);
-        } else {
-            bool pending;
-
-            n = evict(v, irq->priority, &pending);
-            if (n == VGIC_NO_LR) {
-                notify = (uint32_t)(pending ? GIC_NOTIFY_NO_PEND : GIC_NOTIFY_UNDERFLOW);
-                break;
-            }
+        if (n == VGIC_NO_LR) {
+            notify = (uint32_t)(is_pending ? GIC_NOTIFY_NO_PEND : GIC_NOTIFY_UNDERFLOW);
+            if (vgic_best_waiting(v, IRQ_ACTIVE) != VGIC_NONE_WAITS)
+                notify |= (uint32_t)GIC_NOTIFY_NO_ENTRY;
+            break;
         }
         fill_one(v, n, irq, intid);
     }
@@ -383,6 +322,8 @@ void vgic_save(struct vcpu *v)
     if (is_asked(&v->vgic))
         recheck(v);
     release_empty(v);
+    if (v->vgic.notify & GIC_NOTIFY_NO_ENTRY)
+        vgic_end_waiting(v);
     gic_vcpu_save(&v->vgic.hw);
     v->vgic.loaded = false;
     domain_io_unlock(v->domain);

@@ -41,6 +41,22 @@
 bool irq_pull(struct vcpu *v, struct vgic_irq *irq, unsigned intid);
 void irq_update(struct vcpu *v, struct vgic_irq *irq, unsigned intid);
 
+#define VGIC_NONE_WAITS UINT32_MAX
+
+/*
+ * core/vgic_room.c, for the vCPU that is loaded here. The waiting interrupt of highest priority,
+ * lowest INTID first, of those that have all of `flags`; VGIC_NONE_WAITS if none has.
+ */
+unsigned vgic_best_waiting(struct vcpu *v, unsigned flags);
+/*
+ * A list register for the one that is best_waiting, if need be another's, which waits from then on;
+ * VGIC_NO_LR: all hold what comes before it or cannot be preempted by it, *pending tells whether
+ * any of that is pending.
+ */
+unsigned vgic_find_room(struct vcpu *v, const struct vgic_irq *irq, bool *pending);
+/* The CPU interface counts active interrupts that were ended in no list register: so they are. */
+void vgic_end_waiting(struct vcpu *v);
+
 /* Makes an SGI pending at `to`. */
 void vgic_sgi(const struct vcpu *from, struct vcpu *to, unsigned intid);
 

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * core/vgic.c, core/vgic_mmio.c and core/vpl011.c on a made-up virtual CPU interface: list
- * registers in an array, on which the test plays the guest.
- */
+/* core/vgic.c, core/vgic_mmio.c and core/vpl011.c on a made-up virtual CPU interface. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,121 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/console.h"
-#include "core/domain.h"
-#include "core/sched.h"
-#include "core/vcpu.h"
-
-#define NR_LRS 4
-#define GICD   UINT64_C(0x08000000)
-#define GICR   UINT64_C(0x080a0000)
-#define UART   UINT64_C(0x09000000)
-
-static struct domain dom;
-static struct vcpu vcpus[2];
-
-/* The made-up hardware. */
-static unsigned version;
-static uint64_t lrs[2][NR_LRS]; /* of each CPU */
-static uint64_t hw_notify;
-static bool physical_active;
-static unsigned cpu; /* the CPU that runs: that of the vCPU of the same number */
-#define hw_lr (lrs[cpu])
-static bool io_locked;
-static unsigned kicked; /* vCPUs, a bit each */
-static unsigned wakes;
-static char sent[64];
-static unsigned nr_sent;
-
-unsigned gic_version(void) { return version; }
-
-unsigned gic_nr_lrs(void) { return NR_LRS; }
-
-void gic_set_active(unsigned intid, bool active)
-{
-    assert_int_equal(intid, GIC_PPI_VTIMER);
-    physical_active = active;
-}
-
-void gic_vcpu_reset(struct gic_vcpu *state) { memset(state, 0, sizeof(*state)); }
-
-void gic_vcpu_load(const struct gic_vcpu *state)
-{
-    for (unsigned n = 0; n < NR_LRS; n++)
-        hw_lr[n] = state->live & BIT64(n) ? state->lr[n] : 0;
-}
-
-void gic_vcpu_save(struct gic_vcpu *state)
-{
-    for (unsigned n = 0; n < NR_LRS; n++) {
-        state->lr[n] = hw_lr[n];
-        hw_lr[n] = 0;
-    }
-}
-
-void gic_lr_write(unsigned n, struct lr lr) { hw_lr[n] = lr.raw; }
-
-struct lr gic_lr_read(unsigned n) { return (struct lr){hw_lr[n]}; }
-
-uint32_t gic_elrsr(void)
-{
-    uint32_t empty = 0;
-
-    for (unsigned n = 0; n < NR_LRS; n++)
-        if (!(hw_lr[n] & LR_STATE))
-            empty |= (uint32_t)BIT64(n);
-    return empty;
-}
-
-void gic_set_notify(uint64_t conditions) { hw_notify = conditions; }
-
-void sched_wake(struct vcpu *v)
-{
-    (void)v;
-    wakes++;
-}
-
-void sched_kick(struct vcpu *v)
-{
-    kicked |= 1u << v->id;
-    sched_wake(v);
-}
-
-struct vcpu *current_vcpu(void) { return &vcpus[cpu]; }
-
-void domain_io_acquire(struct domain *d)
-{
-    assert_false(io_locked);
-    io_locked = true;
-    (void)d;
-}
-
-void domain_io_release(struct domain *d)
-{
-    assert_true(io_locked);
-    io_locked = false;
-    (void)d;
-}
-
-void console_guest_putc(struct domain *d, char c)
-{
-    (void)d;
-    sent[nr_sent++ % sizeof(sent)] = c;
-}
-
-/* The guest. */
-static void write_reg(uint64_t ipa, unsigned size, uint64_t value)
-{
-    assert_int_equal(vgic_mmio(&vcpus[cpu], ipa, size, true, &value), MMIO_DONE);
-}
-
-static uint64_t read_reg(uint64_t ipa, unsigned size)
-{
-    uint64_t value = 0;
-
-    assert_int_equal(vgic_mmio(&vcpus[cpu], ipa, size, false, &value), MMIO_DONE);
-    return value;
-}
+#include "vgic_machine.h"
 
 static void uart_write(unsigned offset, uint64_t value)
 {
@@ -137,81 +20,6 @@ static uint64_t uart_read(unsigned offset)
 
     assert_true(vpl011_mmio(&vcpus[0], UART + offset, 4, false, &value));
     return value;
-}
-
-static void enter(void) { vgic_flush_lrs(&vcpus[cpu]); }
-
-/* List register that holds `intid` in `state`, or -1. */
-static int find(unsigned intid, uint64_t state)
-{
-    for (int n = 0; n < NR_LRS; n++)
-        if ((hw_lr[n] & 0x3ff) == intid && (hw_lr[n] & LR_STATE) == state)
-            return n;
-    return -1;
-}
-
-static void acknowledge(unsigned intid)
-{
-    int n = find(intid, LR_PENDING);
-
-    assert_true(n >= 0);
-    hw_lr[n] ^= LR_STATE;
-}
-
-/* Returns whether the CPU would raise the maintenance interrupt for it. */
-static bool end(unsigned intid)
-{
-    int n = find(intid, LR_ACTIVE);
-
-    assert_true(n >= 0);
-    hw_lr[n] &= ~LR_STATE;
-    if (hw_lr[n] & LR_HW)
-        physical_active = false;
-    return !(hw_lr[n] & LR_HW) && (hw_lr[n] & LR_EOI);
-}
-
-static void start(unsigned gic)
-{
-    version = gic;
-    memset(&dom, 0, sizeof(dom));
-    memset(vcpus, 0, sizeof(vcpus));
-    memset(lrs, 0, sizeof(lrs));
-    cpu = 0;
-    kicked = 0;
-    hw_notify = 0;
-    physical_active = false;
-    wakes = 0;
-    nr_sent = 0;
-    dom.nr_vcpus = 2;
-    dom.layout = (struct layout){.gicd = GICD, .gicr = gic == 3 ? GICR : 0, .uart = UART};
-    for (unsigned i = 0; i < 2; i++) {
-        dom.vcpu[i] = &vcpus[i];
-        vcpus[i].domain = &dom;
-        vcpus[i].id = i;
-    }
-    vgic_init(&dom);
-    vpl011_init(&dom);
-    vgic_load(&vcpus[0]);
-    write_reg(GICD, 4, 3);
-}
-
-static int start_v2(void **state)
-{
-    (void)state;
-    start(2);
-    return 0;
-}
-
-static int start_v3(void **state)
-{
-    (void)state;
-    start(3);
-    return 0;
-}
-
-static void enable_spi(unsigned intid)
-{
-    write_reg(GICD + 0x100 + intid / 32 * 4, 4, BIT64(intid % 32));
 }
 
 static void level_interrupt_comes_again_only_while_its_line_is_high(void **state)
@@ -339,47 +147,6 @@ static void timer_taken_back_by_a_register_is_deactivated(void **state)
     assert_false(physical_active);
     enter();
     assert_int_equal(find(GIC_PPI_VTIMER, LR_PENDING), -1);
-}
-
-static void higher_priority_comes_first_and_evicts(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 6; i++) {
-        write_reg(GICD + 0x400 + 40 + i, 1, 0xa0 - 8 * i);
-        enable_spi(40 + i);
-    }
-    for (unsigned i = 0; i < 6; i++) {
-        vgic_inject(&dom, NULL, 40 + i, true);
-        enter();
-    }
-    for (unsigned i = 2; i < 6; i++)
-        assert_true(find(40 + i, LR_PENDING) >= 0);
-    assert_int_equal(hw_notify, GIC_NOTIFY_NO_PEND);
-}
-
-static void full_of_active_interrupts_asks_for_underflow_not_for_none_pending(void **state)
-{
-    (void)state;
-    for (unsigned i = 0; i < 5; i++)
-        enable_spi(40 + i);
-    for (unsigned i = 0; i < 4; i++)
-        vgic_inject(&dom, NULL, 40 + i, true);
-    enter();
-    for (unsigned i = 0; i < 4; i++)
-        acknowledge(40 + i);
-    vgic_inject(&dom, NULL, 44, true);
-    enter();
-    assert_int_equal(hw_notify, GIC_NOTIFY_UNDERFLOW);
-    for (unsigned i = 0; i < 4; i++) {
-        vgic_inject(&dom, NULL, 40 + i, false);
-        enter();
-    }
-    assert_int_equal(hw_notify, GIC_NOTIFY_UNDERFLOW);
-    for (unsigned i = 0; i < 3; i++)
-        end(40 + i);
-    vgic_maintenance(&vcpus[0]);
-    assert_true(find(44, LR_PENDING) >= 0);
-    assert_int_equal(hw_notify, GIC_NOTIFY_NONE);
 }
 
 static void v2_sgi_is_delivered_once_for_each_sender(void **state)
@@ -676,9 +443,6 @@ static void vcpu_that_leaves_does_what_it_was_asked(void **state)
     assert_int_equal(read_reg(GICD, 4) >> 31, 0);
 }
 
-#define V2(test) cmocka_unit_test_setup(test, start_v2)
-#define V3(test) cmocka_unit_test_setup(test, start_v3)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -689,8 +453,6 @@ int main(void)
         V2(timer_reuses_its_list_register_and_is_linked),
         V2(physical_state_of_the_timer_follows_the_vcpu),
         V2(timer_taken_back_by_a_register_is_deactivated),
-        V2(higher_priority_comes_first_and_evicts),
-        V2(full_of_active_interrupts_asks_for_underflow_not_for_none_pending),
         V2(v2_sgi_is_delivered_once_for_each_sender),
         V2(v2_registers_read_as_a_gicv2),
         V3(v3_registers_read_as_a_gicv3),

@@ -131,3 +131,5 @@ struct lr gic_lr_read(unsigned n) { return ops->lr_read(n); }
 uint32_t gic_elrsr(void) { return ops->elrsr(); }
 
 void gic_set_notify(uint64_t conditions) { ops->set_notify(conditions); }
+
+unsigned gic_ended(void) { return ops->ended(); }

@@ -42,6 +42,7 @@ struct gic_ops {
     struct lr (*lr_read)(unsigned n);
     uint32_t (*elrsr)(void);
     void (*set_notify)(uint64_t conditions);
+    unsigned (*ended)(void);
 };
 
 extern const struct gic_ops gicv2_ops;
@@ -59,7 +60,8 @@ extern const struct gic_ops gicv3_ops;
 #define GICD_IPRIORITYR(n) (0x400u + 4 * (n)) /* four interrupts each */
 
 /* Conditions are in the layout of GICH_HCR and ICH_HCR_EL2, which agree in their low bits. */
-#define HCR_EN BIT64(0)
+#define HCR_EN              BIT64(0)
+#define HCR_EOI_COUNT_SHIFT 27 /* in both, to bit 31 */
 
 static inline uint32_t mmio_read32(uint64_t base, unsigned offset)
 {

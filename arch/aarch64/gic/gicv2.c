@@ -191,6 +191,8 @@ static void v2_set_notify(uint64_t conditions)
     mmio_write32(gich, GICH_HCR, (uint32_t)(HCR_EN | conditions));
 }
 
+static unsigned v2_ended(void) { return mmio_read32(gich, GICH_HCR) >> HCR_EOI_COUNT_SHIFT; }
+
 const struct gic_ops gicv2_ops = {
     .version = 2,
     .init = v2_init,
@@ -209,4 +211,5 @@ const struct gic_ops gicv2_ops = {
     .lr_read = v2_lr_read,
     .elrsr = v2_elrsr,
     .set_notify = v2_set_notify,
+    .ended = v2_ended,
 };

@@ -332,6 +332,11 @@ static uint32_t v3_elrsr(void)
 
 static void v3_set_notify(uint64_t conditions) { write_sysreg(HCR_EN | conditions, ich_hcr_el2); }
 
+static unsigned v3_ended(void)
+{
+    return (unsigned)(read_sysreg(ich_hcr_el2) >> HCR_EOI_COUNT_SHIFT) & 0x1f;
+}
+
 const struct gic_ops gicv3_ops = {
     .version = 3,
     .init = v3_init,
@@ -350,4 +355,5 @@ const struct gic_ops gicv3_ops = {
     .lr_read = v3_lr_read,
     .elrsr = v3_elrsr,
     .set_notify = v3_set_notify,
+    .ended = v3_ended,
 };

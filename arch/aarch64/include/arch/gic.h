@@ -64,6 +64,7 @@ struct gic_vcpu {
 /* Maintenance conditions, for gic_set_notify(). */
 #define GIC_NOTIFY_NONE      0u
 #define GIC_NOTIFY_UNDERFLOW BIT64(1) /* at most one list register still valid (UIE) */
+#define GIC_NOTIFY_NO_ENTRY  BIT64(2) /* one was ended that is in no list register (LRENPIE) */
 #define GIC_NOTIFY_NO_PEND   BIT64(3) /* no list register pending (NPIE) */
 
 /*
@@ -110,4 +111,7 @@ void gic_vcpu_save(struct gic_vcpu *state);
 void gic_lr_write(unsigned n, struct lr lr);
 struct lr gic_lr_read(unsigned n);
 uint32_t gic_elrsr(void); /* a bit for every list register that is neither pending nor active */
+/* From here on gic_ended() counts from 0. */
 void gic_set_notify(uint64_t conditions);
+/* How many active interrupts the guest has ended that were in no list register (EOIcount). */
+unsigned gic_ended(void);

@@ -15,6 +15,7 @@
 #define UART_INT_TX 0x20u
 
 #define MAX_TAKEN 8
+#define NESTED    12u
 
 static unsigned int taken[MAX_TAKEN];
 static volatile unsigned int taken_count;
@@ -250,6 +251,55 @@ static void crowd(void)
     check_equal("crowd: none twice", double_count, 0);
 }
 
+/*
+ * Each interrupt preempts the one before, and there are more of them active at once than most CPUs
+ * have list registers. The first two come once more meanwhile.
+ */
+static void nest(void)
+{
+    uint32_t taken_as[NESTED];
+    unsigned int wrong = 0, ended = 0, again = 0;
+
+    for (unsigned int i = 0; i < NESTED; i++) {
+        gic_set_priority(40 + i, (uint8_t)(0xd0 - 0x10 * i));
+        gic_enable(40 + i);
+    }
+    for (unsigned int i = 0; i < NESTED; i++) {
+        gic_set_pending(40 + i);
+        taken_as[i] = gic_acknowledge();
+        wrong += (taken_as[i] & 0x3ff) != 40 + i;
+    }
+    check_equal("nest: each preempts the one before", wrong, 0);
+    check_equal("nest: nothing else to take", gic_acknowledge() & 0x3ff, GIC_SPURIOUS);
+    wrong = 0;
+    for (unsigned int i = 0; i < NESTED; i++)
+        wrong += !gic_is_active(40 + i);
+    check_equal("nest: all are active", wrong, 0);
+    gic_set_pending(40);
+    gic_set_pending(41);
+    wrong = 0;
+    for (unsigned int i = NESTED; i-- > 0;) {
+        gic_end(taken_as[i]);
+        ended += !gic_is_active(40 + i);
+        /* Those below are still active; 41 comes again when 41 itself has ended, 40 preempts none.
+         */
+        taken_as[i] = gic_acknowledge();
+        if (i == 1 && (taken_as[i] & 0x3ff) == 41) {
+            again++;
+            gic_end(taken_as[i]);
+        } else if (i == 0 && (taken_as[i] & 0x3ff) == 40) {
+            again++;
+            gic_end(taken_as[i]);
+        } else {
+            wrong += (taken_as[i] & 0x3ff) != GIC_SPURIOUS;
+        }
+    }
+    check_equal("nest: each has ended", ended, NESTED);
+    check_equal("nest: none came too early", wrong, 0);
+    check_equal("nest: those that were pending again came again", again, 2);
+    check_equal("nest: and no more", gic_acknowledge() & 0x3ff, GIC_SPURIOUS);
+}
+
 void guest_main(uint64_t dtb)
 {
     (void)dtb;
@@ -261,5 +311,6 @@ void guest_main(uint64_t dtb)
     timer();
     device();
     crowd();
+    nest();
     check_end();
 }
