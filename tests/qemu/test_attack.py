@@ -10,6 +10,7 @@ from conftest import domain, guest, machine_options, thorough
 
 DONE = "linux: all work done"
 
+# Which rule is reported. None: the guest finds an entry as it is, so that there is nothing to refuse.
 RULES = {
     "big-endian": "register that gives descriptors their meaning",
     "memory-types": "register that gives descriptors their meaning",
@@ -24,7 +25,7 @@ RULES = {
     "not-cached": "page table writable at EL0",
     "relinked": "page table writable at EL0",
     "linked-while-open": "page table writable at EL0",
-    "page-of-stale-tlb": "page table writable at EL0",
+    "page-of-stale-tlb": None,
     "race": "page table writable at EL0",
 }
 
@@ -75,12 +76,12 @@ def test_each_has_its_effect_in_a_plain_domain(latch, machine):
         RULES, "succeeded")
 
 
-@pytest.mark.parametrize("user_writers,policy", [
-    ("on", "predict"), pytest.param("off", "open", marks=thorough),
-    pytest.param("on", "open", marks=thorough), pytest.param("on", "emulate", marks=thorough)])
+@pytest.mark.parametrize("user_writers,policy", [("on", "predict")] + [
+    pytest.param(*settings, marks=thorough)
+    for settings in [("off", "predict"), ("off", "open"), ("on", "open"), ("on", "emulate")]])
 def test_each_is_refused_and_reported(latch, machine, user_writers, policy):
     found = attack(latch, guarded(user_writers, policy), *machine_options(machine))
     assert {name: outcome for name, (outcome, _) in found.items()} == dict.fromkeys(
         RULES, "refused")
     for name, (_, rules) in found.items():
-        assert rules and set(rules) == {RULES[name]}, (name, rules)
+        assert (set(rules) or {None}) == {RULES[name]}, (name, rules)

@@ -17,6 +17,7 @@
 #define EL0        (UINT64_C(1) << 6)
 #define READ_ONLY  (UINT64_C(1) << 7)
 #define ACCESSED   (UINT64_C(1) << 10)
+#define DBM        (UINT64_C(1) << 51)
 #define CONTIGUOUS (UINT64_C(1) << 52)
 #define PXN        (UINT64_C(1) << 53)
 #define UXN        (UINT64_C(1) << 54)
