@@ -9,7 +9,8 @@
 
 #include "arch/aarch64/gic/gic_ops.h"
 
-#define GICC_SIZE 0x2000
+#define GICC_SIZE       0x2000
+#define GICC_APART_SIZE 0x20000
 
 static const char *const v2_compatible[] = {"arm,gic-400", "arm,cortex-a15-gic",
                                             "arm,cortex-a7-gic"};
@@ -25,6 +26,19 @@ static int find_node(const void *fdt, const char *const *names, unsigned count)
     for (unsigned i = 0; i < count && node < 0; i++)
         node = fdt_node_offset_by_compatible(fdt, -1, names[i]);
     return node;
+}
+
+/*
+ * The CPU interface is two pages; GICC_DIR, GICV_DIR are in the second (IHI 0048B, 4.1.2). Old
+ * trees tell of the first page only. Where pages are 64 KiB apart, so that a system with such pages
+ * can give each away, all 4 KiB of those 64 show the same: the last of the first and the first of
+ * the second are side by side, as Latch and guests expect them (Arm's SBSA, appendix F).
+ */
+static void find_two_pages(struct fdt_range *range)
+{
+    if (range->size >= GICC_APART_SIZE)
+        range->base += GICC_APART_SIZE / 2 - PAGE_SIZE;
+    range->size = GICC_SIZE;
 }
 
 /* Which controller it is and where: sets ops and ranges. */
@@ -54,9 +68,8 @@ static enum hv_err discover(const void *fdt)
     if (!fdt_reg(fdt, bus, node, 0, &ranges.gicd) || !fdt_reg(fdt, bus, node, 1, &ranges.gicc) ||
         !fdt_reg(fdt, bus, node, 2, &ranges.gich) || !fdt_reg(fdt, bus, node, 3, &ranges.gicv))
         return HV_EINVAL;
-    /* Old trees tell of the first page only. GICC_DIR is in the second (IHI 0048B, 4.1.2). */
-    if (ranges.gicc.size < GICC_SIZE)
-        ranges.gicc.size = GICC_SIZE;
+    find_two_pages(&ranges.gicc);
+    find_two_pages(&ranges.gicv);
     ops = &gicv2_ops;
     return HV_OK;
 }
