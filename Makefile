@@ -49,7 +49,8 @@ SOURCES := $(filter-out ptwr/invariant.c,$(sort $(wildcard arch/aarch64/*.c arch
 # function of another file it would be a call. One partition makes it the same each time.
 LTO := -flto -flto-partition=one
 SMALL := $(addprefix arch/aarch64/,bcm2835_pm.c el2_mmu.c psci_call.c smp.c stage2.c \
-	uart/uart.c uart/pl011.c uart/aux_uart.c) ptwr/ptwr.c \
+	uart/uart.c uart/pl011.c uart/aux_uart.c uart/cadence.c \
+	uart/imx.c) ptwr/ptwr.c \
 	$(addprefix core/,board.c config.c config_module.c config_parser.c config_share.c console.c \
 	direct.c direct_build.c direct_map.c direct_plan.c domain.c elf.c fdt_reg.c fmt.c \
 	guest_fdt.c image.c main.c mem.c panic.c refusal.c share.c)

@@ -30,12 +30,14 @@ class Machine(typing.NamedTuple):
 USUAL = Machine("cortex-a72", 3)
 NEWEST = Machine("max", 3)
 RPI4 = Machine("cortex-a72", 2, "rpi4", 4)
+ZCU102 = Machine("cortex-a53", 2, "zcu102")
+BOARDS = [RPI4, ZCU102]
 
 
 # For tests of what Latch hides: they need a CPU that has all of it, even without --matrix.
 newest = pytest.mark.newest
 
-# For tests that show a board's own devices at work: they run there even without --matrix.
+# For tests that show a board's devices at work: they run on a Raspberry Pi 4 even without --matrix.
 boards = pytest.mark.boards
 
 # For tests that take minutes: with --matrix only, on one machine if they do not ask for more.
@@ -44,7 +46,7 @@ thorough = pytest.mark.thorough
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "newest: also on the CPU with every feature")
-    config.addinivalue_line("markers", "boards: also on other boards")
+    config.addinivalue_line("markers", "boards: also on a Raspberry Pi 4")
     config.addinivalue_line("markers", "thorough: with --matrix only")
 
 
@@ -66,7 +68,7 @@ def pytest_generate_tests(metafunc):
     if metafunc.definition.get_closest_marker("boards"):
         machines.append(RPI4)
     if metafunc.config.getoption("--matrix"):
-        machines = [Machine(cpu, gic) for cpu in CPUS for gic in GICS] + [RPI4]
+        machines = [Machine(cpu, gic) for cpu in CPUS for gic in GICS] + BOARDS
     metafunc.parametrize("machine", machines, ids=str)
 
 
@@ -196,9 +198,9 @@ def direct(name, kernel, bootargs="", memory_mib=8, policy=None, slots=None, act
 
 def machine_options(machine, cpus=None):
     """Options of tools/latch for a machine, with so many CPUs at least."""
+    smp = ["--smp", str(cpus)] if cpus and not machine.cpus else []
     if machine.board != "virt":
-        return ["--board", machine.board]
-    smp = ["--smp", str(cpus)] if cpus else []
+        return ["--board", machine.board, *smp]
     return ["--cpu", machine.cpu, "--gic", str(machine.gic), *smp]
 
 

@@ -11,8 +11,8 @@ def smp(bootargs="", name="smp", cpus=4, extra=""):
 
 @pytest.mark.parametrize("cpus", [2, 4, 8])
 def test_cpus_and_their_interrupts(latch, machine, cpus):
-    if machine.cpus and cpus > machine.cpus:
-        pytest.skip(f"{machine} has {machine.cpus} CPUs")
+    if machine.board != "virt" and cpus > 4:
+        pytest.skip(f"{machine} has four CPUs")
     run = latch(smp(cpus=cpus), *machine_options(machine, cpus), "--icount", timeout=60)
     assert run.status == 0, run
     assert f"{cpus} CPUs, GICv{machine.gic}" in run.of("smp"), run

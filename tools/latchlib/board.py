@@ -58,8 +58,8 @@ class Board:
         self.reserved_low = int(data["reserved_low"], 0)
         self.defaults = Machine(**data["defaults"])
         self.defaults.memory = parse_size(self.defaults.memory)
-        # A machine of which nothing can be chosen.
-        self.is_fixed = data.get("machine_is_fixed", False)
+        # What of the machine cannot be chosen.
+        self.fixed = data.get("fixed", [])
         self.said = data["defaults"]
         # What is on an SD card for it; None: it has none.
         self.card = data.get("card")
@@ -70,12 +70,12 @@ class Board:
 
     def machine(self, asked, wished):
         """The Machine for what the command line asks for and what the description wishes."""
-        if not self.is_fixed:
-            return asked.filled_from(wished).filled_from(self.defaults)
-        for name, value in vars(asked).items():
-            if value not in (None, getattr(self.defaults, name)):
+        machine = asked.filled_from(wished).filled_from(self.defaults)
+        for name in self.fixed:
+            if getattr(asked, name) not in (None, getattr(self.defaults, name)):
                 raise Fail(f"--{name}: board {self.name} always has {self.said[name]}")
-        return self.defaults
+            setattr(machine, name, getattr(self.defaults, name))
+        return machine
 
     def require(self):
         """Fails with one line if the simulator is not there."""
@@ -125,6 +125,7 @@ class QemuBoard(Board):
         self.machine_options = data.get("machine_options", {})
         self.icount_options = data.get("icount_options", {})
         self.gic_option = data.get("gic_option")
+        self.arguments = data.get("arguments", [])
         self.device_tree = data["device_tree"]
         # Of a board whose firmware brings its tree along: QEMU changes it as firmware would.
         self.firmware_tree = None
@@ -145,11 +146,12 @@ class QemuBoard(Board):
 
     def qemu_command(self, machine, icount, extra=()):
         """The part of QEMU's command line that decides what machine it is."""
-        line = [self.qemu, "-nodefaults", "-display", "none",
+        line = [self.qemu, "-nodefaults", "-display", "none", *self.arguments,
                 "-M", self.machine_argument(machine, icount, extra)]
-        if not self.is_fixed:
-            line += ["-cpu", machine.cpu, "-smp", str(machine.smp),
-                     "-m", f"{machine.memory // KIB}K"]
+        for name, option in (("cpu", ["-cpu", machine.cpu]), ("smp", ["-smp", str(machine.smp)]),
+                             ("memory", ["-m", f"{machine.memory // KIB}K"])):
+            if name not in self.fixed:
+                line += option
         return line
 
     def serial(self, console):

@@ -16,7 +16,7 @@
 
 #define GIC_SPI_BASE 32
 
-static const struct uart_ops *const drivers[] = {&pl011_ops, &aux_uart_ops};
+static const struct uart_ops *const drivers[] = {&pl011_ops, &aux_uart_ops, &cadence_ops, &imx_ops};
 
 static const struct uart_ops *ops; /* NULL: no console */
 static uint64_t base;

@@ -19,6 +19,8 @@ struct uart_ops {
 
 extern const struct uart_ops pl011_ops;
 extern const struct uart_ops aux_uart_ops;
+extern const struct uart_ops cadence_ops;
+extern const struct uart_ops imx_ops;
 
 static inline volatile uint32_t *uart_reg(uint64_t base, unsigned int offset)
 {
