@@ -118,7 +118,7 @@ static bool spin_table_on(unsigned int id, struct cpu *cpu, uint64_t release)
     if (low && el2_map_device(pa_of(release & ~(PAGE_SIZE - 1)), PAGE_SIZE) != HV_OK)
         return false;
     boot_records[id] = cpu;
-    cache_clean_range(&boot_records[id], sizeof(boot_records[id]));
+    cache_clean_range(&boot_records[id], sizeof(uint64_t));
     /* Each CPU has an entry of its own, two instructions long. */
     *slot = (uint64_t)(uintptr_t)secondary_spin + 8 * id;
     cache_clean_range((const void *)(uintptr_t)release, sizeof(*slot));

@@ -281,13 +281,9 @@ static void nest(void)
     for (unsigned int i = NESTED; i-- > 0;) {
         gic_end(taken_as[i]);
         ended += !gic_is_active(40 + i);
-        /* Those below are still active; 41 comes again when 41 itself has ended, 40 preempts none.
-         */
+        /* Those below are still active: one comes again when it has ended itself, not before. */
         taken_as[i] = gic_acknowledge();
-        if (i == 1 && (taken_as[i] & 0x3ff) == 41) {
-            again++;
-            gic_end(taken_as[i]);
-        } else if (i == 0 && (taken_as[i] & 0x3ff) == 40) {
+        if (i <= 1 && (taken_as[i] & 0x3ff) == 40 + i) {
             again++;
             gic_end(taken_as[i]);
         } else {
