@@ -33,10 +33,10 @@ enum frame_flag {
     FRAME_PINNED = 1 << 0,   /* one of type_count is the guest's pin; guarded: the root is kept */
     FRAME_BACKPTR = 1 << 1,  /* parent and index name the only entry that refers to this frame */
     FRAME_TEARDOWN = 1 << 2, /* STALE: the references its entries hold are not all dropped yet */
-    FRAME_SEALED = 1 << 3,
-    FRAME_KDATA = 1 << 4,
-    FRAME_FOREIGN = 1 << 5, /* another stage 2, a device or EL2 can write it: never a table (R8) */
-    FRAME_ROOT = 1 << 6,    /* it has been a base since it became a table */
+    FRAME_SEALED = 1 << 3,   /* the kernel's code or constants, for ever: ptwr/seal.h */
+    FRAME_KDATA = 1 << 4,    /* the kernel image's data: EL0 never writes it; PLAIN: and hooked */
+    FRAME_FOREIGN = 1 << 5,  /* another stage 2, a device or EL2 can write it: never a table (R8) */
+    FRAME_ROOT = 1 << 6,     /* it has been a base since it became a table */
 };
 
 #define FRAME_NO_OWNER 0xff
@@ -47,6 +47,13 @@ enum frame_flag {
 /* Guarded: there has been a block somewhere below it. Also in a table that nothing refers to yet.
  */
 #define FRAME_BLOCKS 4U
+/* Of a PLAIN frame: it has been a table. */
+#define FRAME_WAS_TABLE 8U
+/* Of a table: on the way to what is sealed, or a root that TTBR1_EL1 may have after the seal. */
+#define FRAME_WAY FRAME_FOREIGN
+
+/* Of a live table of level 3: leaves of code may be in it, which hold references. */
+#define FRAME_CODE FRAME_TEARDOWN
 
 /* Where struct frame.head has what it repeats. */
 #define FRAME_HEAD_TYPE(type)   ((uint16_t)((type) << 8))

@@ -7,6 +7,7 @@
 
 #include "ptwr/leaf.h"
 #include "ptwr/port.h"
+#include "ptwr/seal.h"
 #include "ptwr/type.h"
 #include "ptwr/validate.h"
 
@@ -62,6 +63,23 @@ static desc_t counted(struct ptwr *p, mfn_t mfn, const struct frame *f, unsigned
     return ptwr_port_load(p->port, mfn, i);
 }
 
+static bool is_text(const struct frame *f)
+{
+    return f->type == FRAME_TEXT && f->state == FRAME_ATTACHED;
+}
+
+/* A leaf of code counts at text that is not the image's. */
+static void code_add(struct ptwr *p, struct leaf_frames range, int by)
+{
+    range = leaf_in_ram(p, range);
+    for (uint64_t i = 0; i < range.count; i++) {
+        struct frame *f = frame_get(p->frames, mfn_of(range.first + i));
+
+        if (is_text(f) && !frame_has(f, FRAME_SEALED))
+            f->type_count = (unsigned int)(f->type_count + by) & FRAME_TYPE_COUNT_MAX;
+    }
+}
+
 /* Changes the counts behind one entry by +1 or -1. */
 static void entry_add(struct ptwr *p, desc_t d, unsigned int level, int by)
 {
@@ -76,6 +94,8 @@ static void entry_add(struct ptwr *p, desc_t d, unsigned int level, int by)
             child->type_count = (unsigned int)(child->type_count + by) & FRAME_TYPE_COUNT_MAX;
         return;
     }
+    if (p->guarded && seal_is_code(d))
+        code_add(p, range, by);
     for (uint64_t i = 0; i < range.count && leaf_delta(p, d) != 0; i++) {
         struct frame *f = type_frame(p, mfn_of(range.first + i));
 
@@ -177,9 +197,23 @@ static bool is_pointed_back(struct ptwr *p, mfn_t mfn, const struct frame *f)
            mfn_eq(type_child(p, d), mfn);
 }
 
+static const char *text_is_sound(const struct frame *f)
+{
+    if (f->state == FRAME_STALE)
+        return f->type_count == 0 ? NULL : "stale text is referred to";
+    if (f->state != FRAME_ATTACHED)
+        return "text is neither attached nor stale";
+    if (f->type_count == 0 && !frame_has(f, FRAME_SEALED))
+        return "text is nobody's";
+    return f->el0_writers == 0 ? NULL : "text has EL0 writers";
+}
+
 static const char *state_is_sound(struct ptwr *p, mfn_t mfn, struct frame *f)
 {
     const struct ptwr_slot *slot = type_slot(p, mfn);
+
+    if (f->type == FRAME_TEXT)
+        return text_is_sound(f);
 
     if (f->state == FRAME_PLAIN && f->type != FRAME_NONE)
         return "a plain frame has a type";

@@ -9,8 +9,10 @@ void known_learn(struct ptwr *p, desc_t d)
     uint64_t kind = known_kind(d);
     const struct frame *f = frame_get(p->frames, pa_to_mfn(pa_of(desc_oa(d))));
 
-    /* One of a contiguous group stands for more than its page. */
-    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || f == NULL || f->owner != p->owner)
+    /* One of a contiguous group stands for more than its page, and code is not judged by its kind.
+     */
+    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || seal_counts(p, d) || f == NULL ||
+        f->owner != p->owner)
         return;
     p->kinds[known_place(kind)] = kind;
 }
@@ -74,15 +76,18 @@ unsigned int known_changes(const struct ptwr *p, struct ptwr_view view, unsigned
         desc_t d = desc_of(0);
 
         for (; i < count; i++) {
+            desc_t then = ptwr_view_load(&view.then[i]);
+
             d = ptwr_view_load(&view.now[i]);
-            if (!desc_eq(d, ptwr_view_load(&view.then[i]))) {
-                if (!run_has(&same, p->owner, d) && desc_is_valid(d))
+            if (!desc_eq(d, then)) {
+                if ((!run_has(&same, p->owner, d) && desc_is_valid(d)) || known_is_code(p, then))
                     break;
             } else if (++idle == IDLE) {
                 break;
             }
         }
-        if (i == count || idle == IDLE || !known_is(p, d))
+        if (i == count || idle == IDLE || !known_is(p, d) ||
+            known_is_code(p, ptwr_view_load(&view.then[i])))
             break;
         run = run_of(p, d);
         i++;

@@ -9,6 +9,7 @@
 
 #include "ptwr/port.h"
 #include "ptwr/ptwr.h"
+#include "ptwr/seal.h"
 
 /* What a page is judged by beside its frame; address bits that no frame number has room for too. */
 static inline uint64_t known_kind(desc_t d)
@@ -24,6 +25,12 @@ static inline unsigned int known_place(uint64_t kind)
 
 /* Entries of a row that cost what one unit of a budget stands for. */
 #define KNOWN_PAGES 4
+
+/* What holds a reference all the same: it is to be dropped the long way. */
+static inline bool known_is_code(const struct ptwr *p, desc_t d)
+{
+    return desc_is_valid(d) && seal_counts(p, d);
+}
 
 /* Learn from a level-3 entry that was just taken. */
 void known_learn(struct ptwr *p, desc_t d);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ptwr/leaf.h"
 
+#include "ptwr/seal.h"
+#include "ptwr/stale.h"
 #include "ptwr/type.h"
 #include "ptwr/validate.h"
-
-/* Entries of a contiguous group, with the 4 KiB granule. */
-#define CONTIGUOUS 16
 
 static bool is_el0_writable(desc_t d) { return desc_is_writable(d) && desc_is_el0(d); }
 
@@ -23,7 +22,7 @@ struct leaf_frames leaf_frames(unsigned int level, desc_t d)
     uint64_t span = desc_span(level);
 
     if ((d.raw & DESC_CONTIGUOUS) != 0)
-        span *= CONTIGUOUS < PTWR_ENTRIES ? CONTIGUOUS : PTWR_ENTRIES;
+        span *= LEAF_CONTIGUOUS;
     return (struct leaf_frames){(desc_oa(d) & ~(span - 1)) >> PAGE_SHIFT, span >> PAGE_SHIFT};
 }
 
@@ -121,7 +120,7 @@ static void drop_direct(struct ptwr *p, unsigned int level, desc_t d)
 /* --- Guarded ---------------------------------------------------------------------------------- */
 
 /* The part of it that is the domain's RAM, which is one range. */
-static struct leaf_frames in_ram(const struct ptwr *p, struct leaf_frames range)
+struct leaf_frames leaf_in_ram(const struct ptwr *p, struct leaf_frames range)
 {
     uint64_t first = (uint64_t)p->frames->first * FRAMES_PER_REGION;
     uint64_t end = first + (uint64_t)p->frames->count * FRAMES_PER_REGION;
@@ -137,13 +136,23 @@ static struct leaf_frames in_ram(const struct ptwr *p, struct leaf_frames range)
 
 static enum hv_err take_guarded(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
 {
-    struct leaf_frames range = in_ram(p, leaf_frames(level, d));
+    struct leaf_frames range = leaf_in_ram(p, leaf_frames(level, d));
     uint64_t delta = leaf_delta(p, d);
 
+    if (range.count != 0 && !validate_is_normal(p, d))
+        return type_refuse(p, PTWR_RULE_MEMTYPE);
+    if (seal_judges(p)) {
+        enum hv_err err = seal_judge_leaf(p, d, range, child);
+
+        if (err != HV_OK)
+            return err;
+    }
+    if (desc_is_el0(d) && (d.raw & DESC_UXN) == 0)
+        p->seal.wanted = true;
     if (range.count == 0)
         return HV_OK;
-    if (!validate_is_normal(p, d))
-        return type_refuse(p, PTWR_RULE_MEMTYPE);
+    if (seal_is_code(d) && p->seal.state == SEAL_DONE)
+        seal_count_text(p, range);
     if (!is_el0_writable(d))
         return HV_OK;
     for (uint64_t i = 0; i < range.count; i++) {
@@ -163,14 +172,24 @@ static enum hv_err take_guarded(struct ptwr *p, unsigned int level, desc_t d, mf
 
 static void drop_guarded(struct ptwr *p, unsigned int level, desc_t d)
 {
-    struct leaf_frames range = in_ram(p, leaf_frames(level, d));
+    struct leaf_frames range = leaf_in_ram(p, leaf_frames(level, d));
     uint64_t delta = leaf_delta(p, d);
 
+    if (seal_is_code(d) && p->seal.state == SEAL_DONE)
+        seal_drop_text(p, range);
     for (uint64_t i = 0; i < range.count && delta != 0; i++)
         sub(p, frame_get(p->frames, mfn_of(range.first + i)), delta);
 }
 
 /* ---------------------------------------------------------------------------------------------- */
+
+enum hv_err leaf_make_ready(struct ptwr *p, unsigned int level, desc_t d, mfn_t child,
+                            unsigned int *budget)
+{
+    if (seal_judges(p) && seal_is_code(d))
+        return seal_make_text(p, leaf_in_ram(p, leaf_frames(level, d)), budget);
+    return stale_finish(p, child, budget);
+}
 
 enum hv_err leaf_take(struct ptwr *p, unsigned int level, desc_t d, mfn_t *child)
 {
@@ -189,8 +208,9 @@ void type_learn(const struct ptwr *p, struct frame_run *run, desc_t d)
 {
     mfn_t mfn = pa_to_mfn(pa_of(desc_oa(d)));
 
-    /* One of a contiguous group stands for more than its page. */
-    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || type_frame(p, mfn) == NULL)
+    /* One of a contiguous group stands for more than its page, and code is not ordinary. */
+    if (!desc_is_valid(d) || (d.raw & DESC_CONTIGUOUS) != 0 || type_frame(p, mfn) == NULL ||
+        seal_counts(p, d))
         return;
     run->key = frame_run_turn(d.raw & ~GENMASK64(REGION_SHIFT - 1, PAGE_SHIFT));
     run->delta = leaf_delta(p, d);

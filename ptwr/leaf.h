@@ -8,6 +8,9 @@
 
 #include "ptwr/ptwr.h"
 
+/* Entries of a contiguous group, of a granule of 4 KiB (Arm ARM D8.6.1). */
+#define LEAF_CONTIGUOUS (16 < PTWR_ENTRIES ? 16 : PTWR_ENTRIES)
+
 /*
  * Every check before the first count: a leaf is taken whole or not at all. HV_OK; HV_EINVAL:
  * p->violation.rule says why; NOT_READY: *child has to become PLAIN first. Precondition: its bits
@@ -31,3 +34,11 @@ struct leaf_frames {
     uint64_t count;
 };
 struct leaf_frames leaf_frames(unsigned int level, desc_t d);
+
+/* Guarded: the part of a range that is the domain's RAM. */
+struct leaf_frames leaf_in_ram(const struct ptwr *p, struct leaf_frames range);
+
+/* leaf_take() said NOT_READY of *child. HV_OK: ask again; HV_EAGAIN. */
+NODISCARD
+enum hv_err leaf_make_ready(struct ptwr *p, unsigned int level, desc_t d, mfn_t child,
+                            unsigned int *budget);

@@ -25,6 +25,9 @@ const char *ptwr_rule_name(enum ptwr_rule rule)
         [PTWR_RULE_COUNT] = "too many references",
         [PTWR_RULE_UNALIGNED] = "store that can be neither emulated nor batched",
         [PTWR_RULE_REGIME] = "register that gives descriptors their meaning",
+        [PTWR_RULE_EXECUTE] = "kernel code that is writable, or in reach of user space",
+        [PTWR_RULE_SEALED] = "sealed kernel image",
+        [PTWR_RULE_TEXT] = "change of kernel code",
     };
 
     return rule < PTWR_RULES ? name[rule] : "?";
@@ -160,6 +163,18 @@ enum hv_err ptwr_frame_remove(struct ptwr *p, mfn_t mfn, unsigned int *budget)
     return HV_OK;
 }
 
+/* What a frame is before its domain starts: the seal ends with the guest that was sealed. */
+static struct frame fresh(const struct ptwr *p, const struct frame *f)
+{
+    struct frame new = {.owner = p->owner, .readonly = f->readonly};
+
+    if (frame_has(f, FRAME_SEALED))
+        new.readonly = 0;
+    if (frame_has(f, FRAME_FOREIGN) && !(p->guarded && frame_is_table(f)))
+        frame_set(&new, FRAME_FOREIGN);
+    return new;
+}
+
 void ptwr_reset(struct ptwr *p)
 {
     const struct frame_table *t = p->frames;
@@ -171,11 +186,12 @@ void ptwr_reset(struct ptwr *p)
             struct frame *f = &t->region[region][i];
 
             if (f->owner == p->owner)
-                *f = (struct frame){
-                    .owner = p->owner, .readonly = f->readonly, .flags = f->flags & FRAME_FOREIGN};
+                *f = fresh(p, f);
         }
     }
     p->assist = false;
+    p->seal = (struct ptwr_seal){
+        .state = p->guarded ? SEAL_OPEN : SEAL_NEVER, .text = p->seal.text, .audit = p->seal.audit};
     p->blocks = false;
     p->tables_with_writers = 0;
     p->pause = 0;

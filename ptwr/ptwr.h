@@ -53,6 +53,9 @@ enum ptwr_rule {
     PTWR_RULE_COUNT,     /* a count would overflow */
     PTWR_RULE_UNALIGNED, /* store that is not a whole aligned part of one entry */
     PTWR_RULE_REGIME,    /* R6: write of a register that would change what descriptors mean */
+    PTWR_RULE_EXECUTE,   /* R2, R3: executable at EL1, and writable or in reach of EL0 */
+    PTWR_RULE_SEALED,    /* R4, R5: the kernel image's translation or memory */
+    PTWR_RULE_TEXT,      /* R7: change of the kernel's code */
     PTWR_RULES
 };
 
@@ -83,6 +86,7 @@ struct ptwr_counters {
     uint64_t tlbi_ipa;      /* IPAS2E1IS */
     uint64_t cleaned;       /* pages cleaned and invalidated */
     uint64_t released;      /* address spaces given up at once */
+    uint64_t audited;       /* violations that were only reported */
 };
 
 /* One open table. The slot holds a type reference of its own, so that the table stays typed. */
@@ -147,6 +151,49 @@ struct ptwr_shared {
 };
 #define PTWR_MAX_SHARED 4
 
+/* latch,text-policy: what becomes of a store to the kernel's code, and of new code. */
+enum ptwr_text { PTWR_TEXT_ALLOW, PTWR_TEXT_AUDIT, PTWR_TEXT_DENY };
+
+enum ptwr_seal_state {
+    SEAL_NEVER, /* direct */
+    SEAL_OPEN,
+    SEAL_CHECKING, /* new leaves are judged by the rules already, the rest is being looked at */
+    SEAL_MARKING,
+    SEAL_DONE,
+};
+
+/* How the last attempt ended. */
+enum ptwr_seal_end {
+    PTWR_SEAL_SEALED,
+    PTWR_SEAL_TOO_EARLY, /* nothing of the image is read-only yet */
+    PTWR_SEAL_VIOLATION, /* p->violation says of what */
+    PTWR_SEAL_SHARED,    /* the tables of the image have several places */
+    PTWR_SEAL_NO_TABLES,
+};
+
+/* An attempt waits for so many more admissions of user code than the last, as a shift. */
+#define PTWR_SEAL_WAIT_MAX 8
+
+/* The seal of a guarded domain: ptwr/seal.h. */
+struct ptwr_seal {
+    enum ptwr_seal_state state;
+    enum ptwr_seal_end end;
+    enum ptwr_text text;
+    bool audit;  /* latch,guard: what breaks a rule of the seal is reported and done */
+    bool wanted; /* a leaf that EL0 may execute was admitted */
+    uint32_t wait;
+    uint8_t shift;
+    va_t image_va; /* the kernel's image, whose VA less its IPA is the same throughout */
+    uint64_t image_size;
+    uint8_t role;                         /* cursor of the scan: roots of TTBR1_EL1 first, */
+    mfn_t root;                           /* the root, */
+    bool lost;                            /* which is one no more, */
+    uint64_t va;                          /* and where in it; */
+    bool ends;                            /* past the image's last data */
+    uint32_t nr_text, nr_rodata, nr_data; /* frames */
+    struct ptwr_violation audited;        /* the last */
+};
+
 struct ptwr {
     struct frame_table *frames;
     void *port;
@@ -191,8 +238,9 @@ struct ptwr {
     uint64_t links;  /* changes whenever a way from a base to a table may have ended; never 0 */
 
     bool flush_due; /* guarded: when the registers are written: ptwr_base_written() */
-    bool blocks;    /* some table has had a block since the domain started; guarded: and it is not
-                       known below which root (FRAME_BLOCKS) */
+    struct ptwr_seal seal;
+
+    bool blocks; /* direct: some table has had a block since the domain started */
 
     struct frame_run taken, dropped; /* of single updates of level-3 entries */
     /*
@@ -465,6 +513,21 @@ unsigned int ptwr_update_pages(struct ptwr *p, const struct ptwr_request *reques
  */
 NODISCARD
 enum hv_err ptwr_settle(struct ptwr *p, mfn_t mfn, unsigned int *budget);
+
+/*
+ * The seal. wanted: there is work for begin (state SEAL_OPEN) or step, to be done by the next trap.
+ * begin: the kernel's image lies at `image`. step: HV_OK: sealed; HV_EAGAIN; HV_EINVAL: not now,
+ * p->seal.end says why.
+ */
+bool ptwr_seal_is_wanted(struct ptwr *p);
+NODISCARD
+enum hv_err ptwr_seal_begin(struct ptwr *p, va_t image, uint64_t size, unsigned int *budget);
+NODISCARD
+enum hv_err ptwr_seal_step(struct ptwr *p, unsigned int *budget);
+
+/* After the seal a vCPU starts with its MMU off only in code of the kernel's image, or constants.
+ */
+bool ptwr_may_start_at(const struct ptwr *p, mfn_t mfn);
 
 /* Bounded housekeeping: tear down what stale tables still refer to. HV_EAGAIN: there is more. */
 enum hv_err ptwr_work(struct ptwr *p, unsigned int *budget);

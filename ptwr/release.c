@@ -110,7 +110,8 @@ static bool can_release(const struct ptwr *p, mfn_t root)
         const struct ptwr_slot *slot = &p->slots[i];
 
         if (!mfn_is_none(slot->table) && mfn_eq(slot->root, root) &&
-            !type_holds_nothing(p, slot->level))
+            (!type_holds_nothing(p, slot->level) ||
+             frame_has(frame_get(p->frames, slot->table), FRAME_CODE)))
             return false;
     }
     return true;

@@ -2,6 +2,7 @@
 #include "ptwr/root.h"
 
 #include "ptwr/release.h"
+#include "ptwr/seal.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
@@ -217,6 +218,8 @@ static void drop(struct ptwr *p, mfn_t root, mfn_t before)
         p->kept = mfn_of(f->parent);
     else
         frame_get(p->frames, before)->parent = f->parent;
+    if (mfn_eq(root, p->seal.root))
+        p->seal.lost = true;
     frame_clear(f, FRAME_PINNED);
     type_put(p, root);
 }
@@ -230,7 +233,7 @@ bool root_drop_unloaded(struct ptwr *p)
     while (!mfn_is_none(root)) {
         mfn_t next = mfn_of(frame_get(p->frames, root)->parent);
 
-        if (root_is_loaded(p, root)) {
+        if (root_is_loaded(p, root) || frame_has(frame_get(p->frames, root), FRAME_WAY)) {
             before = root;
         } else {
             release_ended(p, root);
@@ -255,7 +258,7 @@ void root_drop(struct ptwr *p, mfn_t root)
 bool root_drop_if_unloaded(struct ptwr *p, mfn_t root)
 {
     if (!p->guarded || !frame_has(frame_get(p->frames, root), FRAME_PINNED) ||
-        root_is_loaded(p, root))
+        frame_has(frame_get(p->frames, root), FRAME_WAY) || root_is_loaded(p, root))
         return false;
     root_drop(p, root);
     return true;
@@ -438,6 +441,8 @@ enum hv_err ptwr_set_kernel_base(struct ptwr *p, unsigned int vcpu, mfn_t root,
     if (!mfn_is_none(root)) {
         /* Walks by TTBR1_EL1 do not go by the walk window: nothing below may be open. */
         err = ptwr_sync(p, PTWR_T_REGIME, budget);
+        if (err == HV_OK && !seal_admits_root(p, root))
+            err = refuse_frame(p, root, 0, PTWR_RULE_SEALED);
         if (err == HV_OK)
             err = keep(p, vcpu, 1, root, budget);
     }

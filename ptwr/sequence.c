@@ -23,6 +23,19 @@ static void stale_by_ipa(const struct ptwr *p, uint32_t count)
     }
 }
 
+/* An invalidation of everything is complete with this, and what was stale has seen it. */
+static void flushed(struct ptwr *p)
+{
+    ptwr_port_dsb_ish(p->port);
+    ptwr_port_tlbi_repeat(p->port);
+    ptwr_port_isb(p->port);
+    p->count.tlbi_all++;
+    p->epoch++;
+    p->nr_flushed = p->nr_stale;
+    p->stale_roots = 0;
+    p->unflushed = MFN_NONE;
+}
+
 /*
  * The invalidation behind every reduction of stage 2: of `count` entries of one window, and of the
  * walk entries of the tables that went stale since the last time.
@@ -49,14 +62,7 @@ static void flush(struct ptwr *p, enum ptwr_window window, const mfn_t *frames, 
             ptwr_port_dsb_ish(p->port);
         ptwr_port_tlbi_vmalle1is(p->port);
     }
-    ptwr_port_dsb_ish(p->port);
-    ptwr_port_tlbi_repeat(p->port);
-    ptwr_port_isb(p->port);
-    p->count.tlbi_all++;
-    p->epoch++;
-    p->nr_flushed = p->nr_stale;
-    p->stale_roots = 0;
-    p->unflushed = MFN_NONE;
+    flushed(p);
 }
 
 void sequence_flush(struct ptwr *p) { flush(p, PTWR_DATA, NULL, 0); }
@@ -163,6 +169,19 @@ void sequence_unmap(struct ptwr *p, mfn_t frame)
 {
     ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_UNMAPPED);
     flush(p, PTWR_DATA, &frame, 1);
+}
+
+void sequence_seal(struct ptwr *p, mfn_t frame)
+{
+    ptwr_port_s2_store(p->port, PTWR_DATA, frame, PTWR_RO);
+}
+
+/* As flush(), of so many entries that one invalidation of all is cheaper. */
+void sequence_sealed(struct ptwr *p)
+{
+    ptwr_port_dsb_ishst(p->port);
+    ptwr_port_tlbi_vmalls12e1is(p->port);
+    flushed(p);
 }
 
 void sequence_retire(struct ptwr *p, mfn_t table)

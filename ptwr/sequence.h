@@ -56,6 +56,11 @@ static inline bool sequence_is_walked(const struct ptwr *p, const struct frame *
     return !p->guarded || frame_has(f, FRAME_ROOT);
 }
 
+/* A frame of the image becomes read-only; sequence_sealed() makes it true. */
+void sequence_seal(struct ptwr *p, mfn_t frame);
+/* After any number of them. A full flush. */
+void sequence_sealed(struct ptwr *p);
+
 /* A table that lost its last reference leaves the walk window; the next full flush ends it. */
 void sequence_retire(struct ptwr *p, mfn_t table);
 

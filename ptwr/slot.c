@@ -574,7 +574,8 @@ static enum hv_err give_up(struct ptwr *p, struct ptwr_slot *slot, unsigned int 
     if (!slot->given_up) {
         slot->given_up = true;
         slot->judged = slot->cursor;
-        if (type_holds_nothing(p, slot->level))
+        if (type_holds_nothing(p, slot->level) &&
+            !frame_has(frame_get(p->frames, table), FRAME_CODE))
             slot->cursor = PTWR_ENTRIES;
     }
     while (slot->cursor < PTWR_ENTRIES) {

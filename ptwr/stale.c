@@ -2,6 +2,7 @@
 #include "ptwr/stale.h"
 
 #include "ptwr/port.h"
+#include "ptwr/seal.h"
 #include "ptwr/sequence.h"
 #include "ptwr/type.h"
 
@@ -19,6 +20,7 @@ void stale_init(struct ptwr *p)
 void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
 {
     struct frame *f = frame_get(p->frames, mfn);
+    bool has_code = frame_has(f, FRAME_CODE);
 
     if (f->el1_writers != 0)
         p->tables_with_writers--;
@@ -33,7 +35,7 @@ void stale_add(struct ptwr *p, mfn_t mfn, unsigned int taken)
     f->index = 0;
     f->parent = MFN_NONE.raw;
     frame_set(f, FRAME_TEARDOWN);
-    if (type_holds_nothing(p, frame_level(f)))
+    if (frame_is_table(f) && type_holds_nothing(p, frame_level(f)) && !has_code)
         taken = 0;
     frame_set_cursor(f, taken);
     if (p->nr_stale == 0)
@@ -105,19 +107,34 @@ enum hv_err stale_teardown(struct ptwr *p, unsigned int *budget)
     return mfn_is_none(p->teardown) ? HV_OK : HV_EAGAIN;
 }
 
+void stale_rest(struct ptwr *p, mfn_t mfn)
+{
+    struct frame *f = frame_get(p->frames, mfn);
+    bool constant = frame_has(f, FRAME_SEALED);
+
+    f->index = frame_is_table(f) ? FRAME_WAS_TABLE : 0;
+    if (p->guarded && frame_is_table(f))
+        frame_clear(f, FRAME_WAY); /* it would be FRAME_FOREIGN */
+    f->type = FRAME_NONE;
+    f->state = FRAME_PLAIN;
+    f->parent = 0;
+    f->hooked = frame_has(f, FRAME_KDATA);
+    f->readonly = constant;
+    frame_clear(f, FRAME_ROOT);
+    frame_clear(f, FRAME_CODE);
+    if (!constant)
+        sequence_free(p, mfn);
+}
+
 static void free_head(struct ptwr *p)
 {
     mfn_t mfn = p->stale_head;
     struct frame *f = frame_get(p->frames, mfn);
 
-    sequence_free(p, mfn);
     p->stale_head = mfn_of(f->parent);
     p->nr_stale--;
     p->nr_flushed--;
-    f->type = FRAME_NONE;
-    f->state = FRAME_PLAIN;
-    f->parent = 0;
-    frame_clear(f, FRAME_ROOT);
+    stale_rest(p, mfn);
     if (p->nr_stale == 0)
         stale_init(p);
 }

@@ -27,3 +27,6 @@ enum hv_err stale_finish(struct ptwr *p, mfn_t mfn, unsigned int *budget);
  */
 NODISCARD
 enum hv_err stale_teardown(struct ptwr *p, unsigned int *budget);
+
+/* A frame that was a table, or text, is PLAIN again, and writable unless it is sealed. */
+void stale_rest(struct ptwr *p, mfn_t mfn);

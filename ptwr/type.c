@@ -5,6 +5,7 @@
 #include "ptwr/leaf.h"
 #include "ptwr/port.h"
 #include "ptwr/root.h"
+#include "ptwr/seal.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
@@ -48,6 +49,8 @@ static enum hv_err take_table(struct ptwr *p, struct type_at at, desc_t d, mfn_t
     if (f->type != frame_type_of_level(at.level + 1U))
         return type_refuse(p, f->type == frame_type_of_level(at.level) ? PTWR_RULE_LEVEL
                                                                        : PTWR_RULE_TYPE);
+    if (frame_has(f, FRAME_WAY) && p->seal.state == SEAL_DONE)
+        return type_refuse(p, PTWR_RULE_SEALED);
     if (type_slot(p, mfn) != NULL || slot_is_below(p, mfn))
         return HV_EBUSY;
     if (f->state != FRAME_ATTACHED)
@@ -136,6 +139,8 @@ static enum hv_err take_ready(struct ptwr *p, struct type_at at, desc_t d, mfn_t
     if (desc_is_table(d, at.level))
         return take_table(p, at, d, child);
     err = leaf_take(p, at.level, d, child);
+    if (err == HV_OK && at.level == 3 && seal_judges(p) && seal_is_code(d))
+        frame_set(frame_get(p->frames, at.table), FRAME_CODE);
     if (err == HV_OK && at.level < 3)
         root_note_block(p, at.table);
     return err;
@@ -172,7 +177,7 @@ enum hv_err type_take(struct ptwr *p, struct type_at at, desc_t d, unsigned int 
         if (desc_is_table(d, at.level))
             err = type_promote(p, child, at.level + 1U, budget);
         else
-            err = stale_finish(p, child, budget);
+            err = leaf_make_ready(p, at.level, d, child, budget);
         if (err != HV_OK)
             return err;
     }
@@ -186,11 +191,7 @@ static void to_plain(struct ptwr *p, mfn_t mfn)
 
     if (f->el1_writers != 0)
         p->tables_with_writers--;
-    f->type = FRAME_NONE;
-    f->state = FRAME_PLAIN;
-    f->index = 0;
-    f->parent = 0;
-    sequence_free(p, mfn);
+    stale_rest(p, mfn);
 }
 
 /* No walker ever saw it; what it took is dropped like a stale table's. */
@@ -255,7 +256,7 @@ static enum hv_err may_begin(struct ptwr *p, mfn_t mfn, unsigned int *budget)
 
     if (f == NULL)
         return type_refuse(p, PTWR_RULE_OWNER);
-    if (f->readonly || frame_has(f, FRAME_FOREIGN))
+    if ((f->readonly && !frame_has(f, FRAME_SEALED)) || frame_has(f, FRAME_FOREIGN))
         return type_refuse(p, PTWR_RULE_FOREIGN);
     if (f->state == FRAME_STALE) {
         err = stale_finish(p, mfn, budget);
@@ -278,6 +279,8 @@ static void begin(struct ptwr *p, mfn_t mfn, unsigned int level, struct type_at 
 
     f->type = frame_type_of_level(level) & 7;
     f->state = FRAME_PROTECTING;
+    f->hooked = 0;
+    f->readonly = 0; /* a constant of a sealed image: stale_rest() makes it one again */
     frame_set_parent(f, parent.table, parent.index);
     frame_set_cursor(f, 0);
     if (f->el1_writers != 0)
@@ -325,7 +328,7 @@ static enum hv_err prepare(struct ptwr *p, struct type_at at, const desc_t *bloc
     struct frame *f = frame_get(p->frames, *child);
 
     if (!desc_is_table(block[0], at.level)) {
-        enum hv_err err = stale_finish(p, *child, budget);
+        enum hv_err err = leaf_make_ready(p, at.level, block[0], *child, budget);
 
         *child = MFN_NONE;
         return err;

@@ -50,7 +50,10 @@ static inline unsigned int type_cost(desc_t d, unsigned int level)
     return level == 2 && !desc_is_table(d, level) ? PTWR_ENTRIES / 4 : TYPE_LONG_COST;
 }
 
-/* Do the entries of a table of this level take nothing of what they refer to? */
+/*
+ * Do the entries of a table of this level take nothing of what they refer to? Leaves of code do
+ * (ptwr/seal.h): they go the long way in and out, and a table that may have one has FRAME_CODE.
+ */
 static inline bool type_holds_nothing(const struct ptwr *p, unsigned int level)
 {
     return p->guarded && !p->count_users && level == 3;

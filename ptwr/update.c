@@ -6,6 +6,7 @@
 #include "ptwr/port.h"
 #include "ptwr/release.h"
 #include "ptwr/root.h"
+#include "ptwr/seal.h"
 #include "ptwr/sequence.h"
 #include "ptwr/slot.h"
 #include "ptwr/stale.h"
@@ -36,6 +37,12 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
 {
     enum hv_err err = p->settling ? settle(p, PTWR_T_CONFLICT, budget) : HV_OK;
 
+    if (err == HV_OK && p->seal.state == SEAL_DONE &&
+        frame_has(frame_get(p->frames, at.table), FRAME_WAY) && !seal_admits(p, at, old, value)) {
+        type_blame(p, at, old, value);
+        p->count.refused++;
+        return HV_EINVAL;
+    }
     if (err == HV_OK)
         err = type_take(p, at, value, budget);
     if ((err == HV_EBUSY || err == HV_EINVAL) && p->nr_open != 0) {
@@ -52,13 +59,19 @@ static enum hv_err take(struct ptwr *p, struct type_at at, desc_t old, desc_t va
     return err;
 }
 
+/* Guarded: a table on the way to what is sealed: seal_admits() is asked first. */
+static inline bool is_way(const struct ptwr *p, mfn_t table)
+{
+    return p->guarded && frame_has(frame_get(p->frames, table), FRAME_WAY);
+}
+
 /* A page like the last ones, which no CPU has to be told of: most updates are such. */
 static inline bool update_page(struct ptwr *p, struct type_at at, desc_t old, desc_t value)
 {
-    if (at.level != 3 || p->settling || validate_needs_break(old, value))
+    if (at.level != 3 || p->settling || validate_needs_break(old, value) || is_way(p, at.table))
         return false;
     if (type_holds_nothing(p, 3)) {
-        if (!known_is(p, value))
+        if (!known_is(p, value) || known_is_code(p, old))
             return false;
     } else if (!type_exchange_fast(&p->taken, &p->dropped, p->owner, old, value)) {
         return false;
@@ -288,12 +301,21 @@ static enum ptwr_outcome refuse_store(struct ptwr *p, const struct ptwr_store *s
         .rule = rule,
         .table = store->table,
         .index = (uint16_t)index,
-        .level = (uint8_t)frame_level(f),
+        .level = frame_is_table(f) ? (uint8_t)frame_level(f) : 0,
         .old = ptwr_port_load(p->port, store->table, index),
         .new = desc_of(store->value),
     };
     p->count.refused++;
     return PTWR_INJECT;
+}
+
+/* The bytes of an entry-sized word that a store changes, little-endian as a walker reads it. */
+static desc_t merge(const struct ptwr_store *store, desc_t old)
+{
+    unsigned int shift = store->offset % sizeof(desc_t) * 8;
+    uint64_t mask = store->size == 8 ? UINT64_MAX : BIT64(store->size * 8) - 1;
+
+    return desc_of((old.raw & ~(mask << shift)) | (store->value & mask) << shift);
 }
 
 /* Narrow stores change a part of an entry: little-endian, as the walker reads it. */
@@ -304,7 +326,7 @@ static enum ptwr_outcome emulate(struct ptwr *p, struct ptwr_store *store, unsig
     unsigned int shift = store->offset % sizeof(desc_t) * 8;
     uint64_t mask = store->size == 8 ? UINT64_MAX : BIT64(store->size * 8) - 1;
     desc_t old = ptwr_port_load(p->port, at.table, at.index);
-    desc_t value = desc_of((old.raw & ~(mask << shift)) | (store->value & mask) << shift);
+    desc_t value = merge(store, old);
     enum hv_err err;
 
     store->seen = old.raw >> shift & mask;
@@ -352,15 +374,65 @@ static enum ptwr_outcome store_to_attached(struct ptwr *p, struct ptwr_store *st
     return outcome_of(slot_open(p, store, budget));
 }
 
+/* Rule R7: code is stored to by EL2, or not at all. The guest maintains its caches as it would. */
+static enum ptwr_outcome store_to_text(struct ptwr *p, struct ptwr_store *store)
+{
+    unsigned int index = store->offset / (unsigned int)sizeof(desc_t);
+    unsigned int shift = store->offset % sizeof(desc_t) * 8;
+    uint64_t mask = store->size == 8 ? UINT64_MAX : BIT64(store->size * 8) - 1;
+    enum ptwr_rule rule;
+    desc_t old;
+
+    if (store->el0)
+        return refuse_store(p, store, PTWR_RULE_EXECUTE);
+    if (!store->decoded) {
+        p->count.store_faults--; /* the caller will ask again for the same one */
+        return PTWR_DECODE;
+    }
+    if (!store->emulatable || !is_aligned(store))
+        return refuse_store(p, store, PTWR_RULE_UNALIGNED);
+    old = ptwr_port_load(p->port, store->table, index);
+    store->seen = old.raw >> shift & mask;
+    if (store->old_valid && store->seen != (store->old & mask))
+        return PTWR_FAILED;
+    rule = seal_judge_store(p);
+    if (rule != PTWR_RULE_NONE)
+        return refuse_store(p, store, rule);
+    ptwr_port_store(p->port, store->table, index, merge(store, old));
+    return PTWR_DONE;
+}
+
+/* A constant of the image. Audited, it becomes the guest's to write. */
+static enum ptwr_outcome store_to_constant(struct ptwr *p, struct ptwr_store *store)
+{
+    struct frame *f = frame_get(p->frames, store->table);
+
+    if (!frame_has(f, FRAME_SEALED) || store->el0 || !p->seal.audit)
+        return refuse_store(p, store,
+                            frame_has(f, FRAME_SEALED) ? PTWR_RULE_SEALED : PTWR_RULE_FOREIGN);
+    p->seal.audited = (struct ptwr_violation){.rule = PTWR_RULE_SEALED, .table = store->table};
+    p->count.audited++;
+    frame_clear(f, FRAME_SEALED);
+    f->readonly = 0;
+    sequence_free(p, store->table);
+    sequence_freed(p);
+    sequence_relax(p, store->table, store->va);
+    return PTWR_RETRY;
+}
+
 enum ptwr_outcome ptwr_store_fault(struct ptwr *p, struct ptwr_store *store, unsigned int *budget)
 {
     struct frame *f = type_frame(p, store->table);
     bool released;
 
     p->count.store_faults++;
-    if (f == NULL || f->readonly) {
+    if (f != NULL && f->readonly)
+        return store_to_constant(p, store);
+    if (f != NULL && f->type == FRAME_TEXT && f->state == FRAME_ATTACHED)
+        return store_to_text(p, store);
+    if (f == NULL) {
         p->violation = (struct ptwr_violation){
-            .rule = f == NULL ? PTWR_RULE_OWNER : PTWR_RULE_FOREIGN,
+            .rule = PTWR_RULE_OWNER,
             .table = store->table,
             .new = desc_of(store->value),
         };

@@ -270,6 +270,7 @@ struct latch_counters {
     uint64_t tlbi_ipa;      /* of one stage-2 entry */
     uint64_t cleaned;       /* pages cleaned and invalidated */
     uint64_t released;      /* guarded: address spaces whose tables became plain at once */
+    uint64_t audited;       /* violations that were only reported: none in a direct domain */
 };
 
 /* The rule that was broken. */
@@ -287,6 +288,9 @@ enum latch_rule {
     LATCH_RULE_COUNT,
     LATCH_RULE_UNALIGNED,
     LATCH_RULE_REGIME,
+    LATCH_RULE_EXECUTE,
+    LATCH_RULE_SEALED,
+    LATCH_RULE_TEXT,
     LATCH_RULES
 };
 

@@ -74,9 +74,6 @@ def leaves(m, source):
       "i < range.count; i++)\n        add(p, &frames[i], delta);", "i < 1; i++)\n        add(p, &frames[i], delta);")
     m("leaf: only the first frame of a block is dropped",
       "i < range.count; i++)\n        sub(p, &frames[i], delta);", "i < 1; i++)\n        sub(p, &frames[i], delta);")
-    m("guarded leaf: memory as a device",
-      "    if (!validate_is_normal(p, d))\n        return type_refuse(p, PTWR_RULE_MEMTYPE);\n    if (!is_el0_writable",
-      "    if (!is_el0_writable")
     m("guarded leaf: EL0 may write anything", "    if (!is_el0_writable(d))\n        return HV_OK;\n    for (uint64_t i = 0; i < range.count; i++) {",
       "    return HV_OK;\n    for (uint64_t i = 0; i < range.count; i++) {")
     m("guarded leaf: only the first frame is judged",
@@ -106,12 +103,7 @@ def links(m, source):
     m("link: not marked hooked", "    f->hooked = 1;\n    frame_set(f, FRAME_BACKPTR);", "    frame_set(f, FRAME_BACKPTR);")
     m("drop: keeps the back-pointer", "    frame_clear(f, FRAME_BACKPTR);\n    if (!is_on_no_way", "    if (!is_on_no_way")
     m("take: the bits are not judged", "    if (rule != PTWR_RULE_NONE)\n        return type_refuse(p, rule);\n    if (desc_is_table", "    (void)rule;\n    if (desc_is_table")
-    m("take: every leaf is noted as a block", "    if (err == HV_OK && at.level < 3)\n        root_note_block", "    if (err == HV_OK)\n        root_note_block",
-      "a page noted as a block costs a flush, and each later change of a root one more: nothing is lost")
     foreign = "    if (f->readonly || frame_has(f, FRAME_FOREIGN))\n        return type_refuse(p, PTWR_RULE_FOREIGN);\n    if (f->state == FRAME_STALE) {"
-    m("begin: a frame that others write", foreign, "    if (f->state == FRAME_STALE) {")
-    m("begin: a foreign frame", foreign, foreign.replace(" || frame_has(f, FRAME_FOREIGN)", ""))
-    m("begin: EL2's own frame", foreign, foreign.replace("f->readonly || ", ""))
     m("begin: a frame with a type", "    if (f->type != FRAME_NONE)\n        return type_refuse(p, PTWR_RULE_TYPE);\n", "")
     m("begin: EL0 can write it", "    if (f->el0_writers != 0)\n        return type_refuse(p, PTWR_RULE_EL0_TABLE);\n", "")
     m("begin: EL1 can write it, assist off", "    if (!p->assist && f->el1_writers != 0)\n        return type_refuse(p, PTWR_RULE_WRITABLE);\n", "")
@@ -138,14 +130,8 @@ def known(m, source):
     m("known: what EL1 executes is harmless", "harmless = DESC_AP_RO | DESC_PXN;", "harmless = DESC_AP_RO;")
     m("known: of any frame", "    return f != NULL && frame_is_ordinary(f, p->owner);", "    return f != NULL;")
     source("ptwr/known.c")
-    m("known: a contiguous page is learnt", "(d.raw & DESC_CONTIGUOUS) != 0 || f == NULL", "f == NULL")
-    m("known: learnt of any frame", "f == NULL || f->owner != p->owner)", "f == NULL)")
     m("run: of any frame", "    return place < run->count && frame_is_ordinary(&run->frames[place], owner);", "    (void)owner;\n    return place < run->count;")
-    m("changes: an invalid entry ends a row", "if (!run_has(&same, p->owner, d) && desc_is_valid(d))", "if (!run_has(&same, p->owner, d))",
-      "known_is() takes an invalid entry too: it is the long way round, to the same end")
     m("changes: what has not changed is counted", "    *changed += i - idle + (idle == IDLE);", "    *changed += i;")
-    m("changes: all is known", "        if (i == count || idle == IDLE || !known_is(p, d))\n            break;\n        run = run_of(p, d);\n        i++;\n    }\n    *changed",
-      "        if (i == count || idle == IDLE)\n            break;\n        run = run_of(p, d);\n        i++;\n    }\n    *changed")
     m("row: all is known", "        if (i == count || idle == IDLE || !known_is(p, d))\n            break;\n        run = run_of(p, d);\n        i++;\n    }\n    return i;",
       "        if (i == count || idle == IDLE)\n            break;\n        run = run_of(p, d);\n        i++;\n    }\n    return i;")
 
@@ -170,7 +156,8 @@ def slots(m, source):
     m("batch: drop before take", take, "    type_drop(p, at, change[0]);\n#define type_drop(a, b, c)\n" + take)
     m("batch: nothing is taken", take, take.replace("type_take(p, at, change[1], budget)", "HV_OK"))
     m("batch: the old value is judged", take, take.replace("change[1]", "change[0]"))
-    m("batch: known pages where they are counted", "    return type_holds_nothing(p, 3) ? batch_known", "    return p->guarded ? batch_known")
+    m("batch: known pages where they are counted", "    return type_holds_nothing(p, 3) ? batch_known", "    return p->guarded ? batch_known",
+      "where they are counted no kind is ever learnt: all goes the long way")
     m("finish: still open in number", "    p->nr_open--;\n    if (p->guarded)\n        root_unpark(p, slot->root);\n    else", "    if (p->guarded)\n        root_unpark(p, slot->root);\n    else")
     m("give up: what was let go is dropped again", "        if (!is_dropped(p, slot, at.index, ptwr_port_load(p->port, table, at.index), then))\n            type_drop(p, at, then);", "        type_drop(p, at, then);")
 
@@ -188,7 +175,6 @@ def stores(m, source):
     m("quick: a stale table's references", "!mfn_is_none(p->teardown) || !p->assist)", "!p->assist)")
     m("quick: the policy is not asked", "    if (p->guarded ? !guarded_page(p, memo, pc, value) : policy_opens(p, at.table, pc))\n        return false;\n", "    (void)guarded_page;\n")
     m("quick: below an open table", "    if (slot_above(p, memo->table) != NULL)\n        return false;\n", "")
-    m("quick: a live page is not broken", "p->settling || validate_needs_break(old, value))\n        return false;\n    if (type_holds", "p->settling)\n        return false;\n    if (type_holds")
     m("store: opened although nothing can be", "    if (!slot_can_open(p, store->table) || policy_is_hopeless(p, store)) {", "    if (!slot_can_open(p, store->table)) {")
     m("store: opened where no root is known", "policy_opens(p, store->table, store->pc) && slot_can_open(p, store->table) &&", "policy_opens(p, store->table, store->pc) &&")
 
@@ -206,8 +192,6 @@ def bases(m, source):
     m("base: blocks of the new one", blocks, blocks.replace("(has_blocks(p, old) || has_blocks(p, root))", "has_blocks(p, old)"))
     m("kernel base: blocks of the old one", "    if (has_blocks(p, old) || has_blocks(p, root))", "    if (has_blocks(p, root))")
     m("kernel base: blocks of the new one", "    if (has_blocks(p, old) || has_blocks(p, root))", "    if (has_blocks(p, old))")
-    m("drop: although it is loaded", "        if (root_is_loaded(p, root)) {\n            before", "        if (0) {\n            before")
-    m("drop one: although it is loaded", " ||\n        root_is_loaded(p, root))\n        return false;\n    root_drop", ")\n        return false;\n    root_drop")
     source("tests/mmu/mmu.c")
     m("port: VAALE1 for VAAE1", "        c->next_ipa[context][prefix_of(page, level)] = 0;\n        c->next_pa[context][prefix_of(page, level)] = 0;\n        if (prefix_of",
       "        if (prefix_of")

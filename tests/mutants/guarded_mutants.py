@@ -25,7 +25,6 @@ def add(m, source):
     m("user base: a stale page is not flushed", "        return false;\n    p->flush_due = true;\n", "        return false;\n")
     m("user base: walks of another level go on", "    if (root_first_level(p, vcpu, 0) != old_level)\n", "    if (0)\n")
     m("base: nothing is flushed", "    if (p->flush_due)\n        sequence_flush(p);\n", "")
-    m("kernel base: open tables stay open", "        err = ptwr_sync(p, PTWR_T_REGIME, budget);\n        if (err == HV_OK)\n            err = keep(p, vcpu, 1", "        if (err == HV_OK)\n            err = keep(p, vcpu, 1")
     m("root fault: another base", "    if (!mfn_eq(root, p->base[vcpu][0]))\n        return HV_EINVAL;\n", "")
     m("root fault: open tables stay open", "    if (is_parked(p, root)) {", "    if (0) {")
     m("root fault: blocks without a flush", "(has_blocks(p, root) || is_mixed(", "(is_mixed(")

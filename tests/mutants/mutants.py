@@ -8,6 +8,7 @@ import collections
 
 import engine_mutants
 import guarded_mutants
+import seal_mutants
 
 Mutant = collections.namedtuple("Mutant", "name file old new why")
 MUTANTS = []
@@ -240,10 +241,8 @@ source("ptwr/root.c")
 m("take: a block is not noted", "        p->blocks = true;\n", "        ;\n")
 source("ptwr/type.c")
 m("take: an invalid entry takes", "    p->count.validated++;\n    if (!desc_is_valid(d))\n        return HV_OK;\n    rule", "    p->count.validated++;\n    rule")
-m("cancel: plain although walkers saw it", "    sequence_free(p, mfn);\n}\n\n/* No walker ever saw it", "}\n\n/* No walker ever saw it")
 m("cancel: what it took is forgotten", "    if (f->el0_writers == 0)\n        to_plain(p, mfn);\n    else\n        stale_add(p, mfn, f->el0_writers);",
   "    (void)f;\n    to_plain(p, mfn);")
-m("cancel: its writers stay counted", "    if (f->el1_writers != 0)\n        p->tables_with_writers--;\n    f->type = FRAME_NONE;", "    f->type = FRAME_NONE;")
 m("cancel: children that were begun stay", "            if (i == 0)\n                next = type_child(p, block[i]);\n            else\n                cancel_one(p, type_child(p, block[i]));",
   "            next = MFN_NONE;")
 BEGIN = "    if (f == NULL)\n        return refuse(p, PTWR_RULE_OWNER);\n    if (f->readonly || frame_has(f, FRAME_FOREIGN))\n        return refuse(p, PTWR_RULE_FOREIGN);\n    if (f->state == FRAME_STALE) {"
@@ -425,7 +424,6 @@ m("quick: the memo survives a restart", "    p->links++;\n    slot_init(p);", " 
 source("ptwr/update.c")
 m("store: EL0 to a table", "    if (store->el0)\n        return refuse_store(p, store, PTWR_RULE_EL0_TABLE);\n", "")
 m("store: assist off", "    if (!p->assist)\n        return refuse_store(p, store, PTWR_RULE_WRITABLE);\n", "")
-m("store: the comparison is not made", "    if (store->old_valid && store->seen != (store->old & mask))\n        return PTWR_FAILED;\n", "")
 m("store: the rest of the entry is lost", "(old.raw & ~(mask << shift)) | (store->value & mask) << shift", "(store->value & mask) << shift")
 m("store: at the start of the entry", "(store->value & mask) << shift)", "(store->value & mask))")
 m("store: done without an update", "    err = update_entry(p, at, value, budget);\n    if (err != HV_OK)\n        return outcome_of(err);\n", "    (void)err;\n    (void)budget;\n")
@@ -433,7 +431,6 @@ m("store: to a protected table is lost", "        if (type_slot(p, store->table)
 m("store: to a table in validation waits", "        type_cancel(p, store->table);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
 m("store: to a stale table, old permission kept", "        if (err == HV_OK)\n            sequence_relax(p, store->table, store->va);\n", "")
 m("store: already writable, old permission kept", "        sequence_relax(p, store->table, store->va);\n        return PTWR_RETRY;", "        return PTWR_RETRY;")
-m("store: to EL2's own frame", "    if (f == NULL || f->readonly) {\n        p->violation", "    if (f == NULL) {\n        p->violation")
 m("part: opened like any store", "    p->pause++;\n", "")
 m("part: a refused one delays opening", "        p->pause--;\n    return outcome;", "        ;\n    return outcome;")
 
@@ -508,6 +505,7 @@ m("port: no repeated TLBI", "    m->late_stores = 0;\n    m->late_walks = 0;\n",
 
 engine_mutants.add(m, source)
 guarded_mutants.add(m, source)
+seal_mutants.add(m, source)
 
 # The ones that the exhaustive search has to find as well: one of each way to lose the guarantee.
 KEY = {

@@ -458,6 +458,67 @@ static void memo_is_of_the_upper_half_only(void **state)
     fake_settle(f);
 }
 
+/* --- What is flushed, and how often --------------------------------------------------------------
+ */
+
+static uint64_t flushes_of_kernel_base(unsigned int number)
+{
+    uint64_t before = f->ptwr.count.tlbi_all;
+
+    assert_int_equal(guest_kernel(f, 0, number, BITS), HV_OK);
+    return f->ptwr.count.tlbi_all - before;
+}
+
+/* Both are kept, so that nothing else is a reason to flush. */
+static void kernel_base_with_blocks_is_changed_with_a_flush(void **state)
+{
+    (void)state;
+    (void)flushes_of_kernel_base(ROOT2);
+    (void)flushes_of_kernel_base(ROOT);
+    assert_int_equal(flushes_of_kernel_base(ROOT2), 0);
+    assert_int_equal(flushes_of_kernel_base(ROOT), 0);
+    assert_int_equal(guest_store(f, MID2, 9, d_block(0, RO)), GUEST_DONE);
+    assert_int_equal(flushes_of_kernel_base(ROOT2), 1);
+    assert_int_equal(flushes_of_kernel_base(ROOT), 1);
+}
+
+static unsigned int calls_of_first_walk(unsigned int number)
+{
+    unsigned int calls = 0;
+    enum hv_err err;
+
+    guest_user(f, 0, number, BITS);
+    do {
+        unsigned int budget = 64;
+
+        err = ptwr_walk_fault(&f->ptwr, 0, fake_mfn(number), &budget);
+        calls++;
+    } while (err == HV_EAGAIN);
+    assert_int_equal(err, HV_OK);
+    return calls;
+}
+
+/* Otherwise an interrupt would wait for all pages of a table. */
+static void known_pages_are_paid_for(void **state)
+{
+    unsigned int empty;
+
+    (void)state;
+    empty = calls_of_first_walk(ROOT);
+    for (unsigned int i = 0; i < PTWR_ENTRIES; i++)
+        fake_poke(f, LEAF2, i, d_page(DATA, 0));
+    assert_true(calls_of_first_walk(ROOT2) > empty + 1);
+}
+
+static void root_is_never_opened(void **state)
+{
+    (void)state;
+    load_and_walk(ROOT);
+    f->ptwr.policy = PTWR_POLICY_OPEN;
+    assert_int_equal(guest_store(f, ROOT, 5, g_table(MID12)), GUEST_DONE);
+    assert_false(guest_has_open(f, ROOT));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -485,6 +546,9 @@ int main(void)
         T(frame_that_el0_writes_is_no_table),
         T(without_counts_it_may_become_one),
         T(own_walk_finds_what_the_registers_say),
+        T(kernel_base_with_blocks_is_changed_with_a_flush),
+        T(known_pages_are_paid_for),
+        T(root_is_never_opened),
         T(memo_is_of_the_upper_half_only),
     };
 

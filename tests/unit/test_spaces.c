@@ -296,6 +296,23 @@ static enum frame_state state_of(unsigned int number) { return record(number)->s
 /* --- What is quick ----------------------------------------------------------------------------
  */
 
+static void nothing_is_quick_below_an_open_table(void **state)
+{
+    unsigned int budget = PTWR_BUDGET;
+
+    (void)state;
+    store(LEAF, 20, 0x1000, d_page(DATA, EL0)); /* so that pages are known */
+    assert_true(quick(21, 0x1000, d_page(DATA, EL0)));
+    p->policy = PTWR_POLICY_OPEN;
+    store(MID2, 5, 0x1000, 0);
+    p->policy = PTWR_POLICY_EMULATE;
+    assert_int_equal(state_of(MID2), FRAME_OPEN);
+    assert_false(quick(22, 0x1000, d_page(DATA, EL0)));
+    while (ptwr_sync(p, PTWR_T_HYPERCALL, &budget) == HV_EAGAIN)
+        budget = PTWR_BUDGET;
+    p->policy = PTWR_POLICY_PREDICT;
+}
+
 static void page_of_a_known_kind_may_map_any_ordinary_frame(void **state)
 {
     (void)state;
@@ -505,6 +522,7 @@ static void open_upper_table_is_judged_before_its_space_goes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(nothing_is_quick_below_an_open_table),
         T(page_of_a_known_kind_may_map_any_ordinary_frame),
         T(what_is_no_ordinary_frame_goes_the_long_way),
         T(other_memory_attributes_make_all_kinds_unknown),

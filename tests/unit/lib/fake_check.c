@@ -300,6 +300,8 @@ static const char *unlike_state(const struct fake *f, const struct fake_frame *f
     /* Guarded: an attached table may be anything between shown and hidden. */
     bool shown = walk || f->ptwr.guarded;
     enum ptwr_perm data = frame->s2[PTWR_DATA];
+    /* What the image has been before it was sealed is its kernel's affair. */
+    bool is_text = record->type == FRAME_TEXT;
 
     switch ((enum frame_state)record->state) {
     case FRAME_PLAIN:
@@ -313,7 +315,8 @@ static const char *unlike_state(const struct fake *f, const struct fake_frame *f
     case FRAME_PROTECTING:
         return data == PTWR_RO && !walk ? NULL : "is protecting and writable or shown to walkers";
     case FRAME_ATTACHED:
-        return data == PTWR_RO && shown && !frame->may_store && frame->cleaned && !frame->nc_dirty
+        return data == PTWR_RO && shown && !frame->may_store &&
+                       (is_text || (frame->cleaned && !frame->nc_dirty))
                    ? NULL
                    : "is attached and may change, or is hidden";
     case FRAME_OPEN:
