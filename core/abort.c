@@ -126,7 +126,13 @@ void abort_paged(struct vcpu *vcpu, const struct trap *trap)
 {
     struct domain *d = vcpu->domain;
 
+    uint64_t pc = vcpu->regs.elr;
+    uint64_t audited;
+
     spin_lock(&d->lock);
+    audited = d->paging.ptwr.count.audited;
     dispatch(vcpu, trap);
+    if (d->kind == DOMAIN_GUARDED)
+        guarded_answered(vcpu, &(struct refusal_place){pc, true, trap->far}, audited);
     spin_unlock(&d->lock);
 }

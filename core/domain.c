@@ -296,6 +296,12 @@ static bool runs_at(const struct domain *d, uint64_t entry)
     return d->kind == DOMAIN_DIRECT || entry - d->ram_base < d->ram_size;
 }
 
+/* A vCPU that starts with its MMU off runs what nobody judges: only what is sealed. */
+static bool is_sealed_entry(const struct domain *d, uint64_t entry)
+{
+    return d->kind != DOMAIN_GUARDED || ptwr_may_start_at(&d->paging.ptwr, pa_to_mfn(pa_of(entry)));
+}
+
 enum hv_err domain_start_vcpu(struct vcpu *caller, struct vcpu *target, uint64_t entry,
                               uint64_t context)
 {
@@ -305,7 +311,7 @@ enum hv_err domain_start_vcpu(struct vcpu *caller, struct vcpu *target, uint64_t
     spin_lock(&d->lock);
     if (vcpu_power(target) != POWER_OFF) {
         err = HV_EBUSY;
-    } else if (!runs_at(d, entry)) {
+    } else if (!runs_at(d, entry) || !is_sealed_entry(d, entry)) {
         err = HV_EFAULT;
     } else {
         vcpu_reset(target);
@@ -377,9 +383,9 @@ void domain_summary(const struct domain *d)
         const struct ptwr_counters *count = &d->paging.ptwr.count;
 
         printk("latch: %s: page tables: %lu stores trapped, %lu emulated, %lu tables detached and "
-               "reconnected, %lu entries judged, %lu refused\n",
+               "reconnected, %lu entries judged, %lu refused, %lu audited\n",
                d->name, count->store_faults, count->emulated, count->opened, count->validated,
-               count->refused);
+               count->refused, count->audited);
         printk("latch: %s: maintenance: %lu walks answered, %lu frames made tables, %lu tables "
                "dropped, %lu full invalidations, %lu by address, %lu of stage 2, %lu pages "
                "cleaned, %lu address spaces released\n",

@@ -36,6 +36,26 @@ static bool refuse(struct vcpu *vcpu, const char *name, uint64_t old, uint64_t v
     return false;
 }
 
+#define SCTLR_SEALED (SCTLR_EL1_M | SCTLR_EL1_C | SCTLR_EL1_I | SCTLR_EL1_WXN)
+#define TCR_SEALED   (TCR_A1 | TCR_T1SZ | TCR_HALF0 | TCR_HALF1)
+
+/*
+ * Rule R6: after the seal a register keeps what it was then, but for the bits that are free.
+ * Audited, it is only said. False: refused.
+ */
+static bool keeps(struct vcpu *vcpu, const char *name, uint64_t sealed, uint64_t value,
+                  uint64_t bits)
+{
+    const struct ptwr_seal *seal = &vcpu->domain->paging.ptwr.seal;
+
+    if (seal->state != SEAL_DONE || ((sealed ^ value) & bits) == 0)
+        return true;
+    if (!seal->audit)
+        return refuse(vcpu, name, sealed, value);
+    refusal_audit_register(vcpu, name, PTWR_RULE_REGIME, sealed, value);
+    return true;
+}
+
 static unsigned int va_bits(uint64_t tcr, unsigned int which)
 {
     unsigned int size =
@@ -229,7 +249,8 @@ static bool write_tcr(struct vcpu *vcpu, uint64_t value)
     if (is_on(vcpu)) {
         if (((value ^ old) & (TCR_T1SZ | TCR_HALF1)) != 0 || ((old & ~value) & TCR_EPD1) != 0)
             return refuse(vcpu, "TCR_EL1", old, value);
-        if (!can_walk(vcpu, value))
+        if (!can_walk(vcpu, value) ||
+            !keeps(vcpu, "TCR_EL1", vcpu->domain->guarded.tcr, value, TCR_SEALED))
             return false;
         set_tcr(vcpu, value);
     } else {
@@ -244,6 +265,8 @@ static bool write_mair(struct vcpu *vcpu, uint64_t value)
 
     if (is_on(vcpu) && (!paging_mair_is_defined(value) || paging_normal_attrs(value) != normal))
         return refuse(vcpu, "MAIR_EL1", regime_read(REGIME_MAIR), value);
+    if (is_on(vcpu) && !keeps(vcpu, "MAIR_EL1", vcpu->domain->guarded.mair, value, ~UINT64_C(0)))
+        return false;
     regime_write(REGIME_MAIR, value);
     return true;
 }
@@ -274,6 +297,10 @@ static bool turn_on(struct vcpu *vcpu, uint64_t sctlr)
     if ((sctlr & SCTLR_EL1_C) == 0)
         return refuse(vcpu, "SCTLR_EL1", regime_read(REGIME_SCTLR), sctlr);
     tcr = clean_tcr(d, tcr);
+    if (!keeps(vcpu, "SCTLR_EL1", d->guarded.sctlr, sctlr, SCTLR_SEALED) ||
+        !keeps(vcpu, "TCR_EL1", d->guarded.tcr, tcr, TCR_SEALED) ||
+        !keeps(vcpu, "MAIR_EL1", d->guarded.mair, regime_read(REGIME_MAIR), ~UINT64_C(0)))
+        return false;
     if (!can_walk(vcpu, tcr) || !take_mair(vcpu) || !starts_page(vcpu, "TTBR0_EL1", ttbr0))
         return false;
     err = set_kernel_base(vcpu, tcr, regime_read(REGIME_TTBR1));
@@ -313,6 +340,8 @@ static bool write_sctlr(struct vcpu *vcpu, uint64_t value)
         return turn_on(vcpu, value);
     if (on && (value & SCTLR_EL1_C) == 0)
         return refuse(vcpu, "SCTLR_EL1", old, value);
+    if (is_on(vcpu) && !keeps(vcpu, "SCTLR_EL1", vcpu->domain->guarded.sctlr, value, SCTLR_SEALED))
+        return false;
     if (!on && is_on(vcpu))
         turn_off(vcpu, value);
     else
@@ -359,9 +388,11 @@ bool guarded_regime_quick(struct vcpu *vcpu, enum regime_reg reg, uint64_t value
 bool guarded_regime_write(struct vcpu *vcpu, enum regime_reg reg, uint64_t value)
 {
     struct domain *d = vcpu->domain;
+    uint64_t audited;
     bool done = false;
 
     spin_lock(&d->lock);
+    audited = d->paging.ptwr.count.audited;
     switch (reg) {
     case REGIME_TTBR0:
         done = write_ttbr0(vcpu, value);
@@ -382,6 +413,7 @@ bool guarded_regime_write(struct vcpu *vcpu, enum regime_reg reg, uint64_t value
     default:
         break;
     }
+    guarded_answered(vcpu, &(struct refusal_place){.pc = vcpu->regs.elr}, audited);
     spin_unlock(&d->lock);
     return done;
 }

@@ -48,10 +48,10 @@ static void remember(struct domain *d, const struct latch_refusal *refusal)
     format_to(last->text, sizeof(last->text), "%s", rule_name(refusal->rule));
 }
 
-void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
+static void report_entry(struct vcpu *vcpu, const char *verdict, const struct ptwr_violation *v,
+                         const struct refusal_place *place)
 {
     struct domain *d = vcpu->domain;
-    const struct ptwr_violation *v = &d->paging.ptwr.violation;
     struct latch_refusal refusal = {
         .rule = (uint64_t)v->rule,
         .table = mfn_is_none(v->table) ? UINT64_MAX : v->table.raw,
@@ -67,28 +67,51 @@ void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
         return;
     if (place->has_va)
         format_to(va, sizeof(va), "%#lx", place->va.raw);
-    printk("latch: domain %s: refused: %s; vcpu %u, pc %#lx, va %s, table %#lx, level %lu, index "
-           "%lu, old %#lx, new %#lx\n",
-           d->name, rule_name(refusal.rule), vcpu->id, place->pc, va, refusal.table, refusal.level,
-           refusal.index, refusal.old, refusal.value);
+    printk("latch: domain %s: %s: %s; vcpu %u, pc %#lx, va %s, table %#lx, level %lu, index %lu, "
+           "old %#lx, new %#lx\n",
+           d->name, verdict, rule_name(refusal.rule), vcpu->id, place->pc, va, refusal.table,
+           refusal.level, refusal.index, refusal.old, refusal.value);
 }
 
-void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
-                             uint64_t value)
+void refusal_report_entry(struct vcpu *vcpu, const struct refusal_place *place)
+{
+    report_entry(vcpu, "refused", &vcpu->domain->paging.ptwr.violation, place);
+}
+
+void refusal_report_audited(struct vcpu *vcpu, const struct refusal_place *place)
+{
+    report_entry(vcpu, "audited", &vcpu->domain->paging.ptwr.seal.audited, place);
+}
+
+static void report_register(struct vcpu *vcpu, const char *verdict, const char *name,
+                            enum ptwr_rule rule, const uint64_t change[2])
 {
     struct domain *d = vcpu->domain;
     struct latch_refusal refusal = {
         .rule = (uint64_t)rule,
         .table = UINT64_MAX,
-        .old = old,
-        .value = value,
+        .old = change[0],
+        .value = change[1],
     };
 
-    d->paging.ptwr.count.refused++;
     remember(d, &refusal);
     if (may_report(d))
-        printk("latch: domain %s: refused: %s; vcpu %u, pc %#lx, %s, old %#lx, new %#lx\n", d->name,
-               rule_name(rule), vcpu->id, vcpu->regs.elr, name, old, value);
+        printk("latch: domain %s: %s: %s; vcpu %u, pc %#lx, %s, old %#lx, new %#lx\n", d->name,
+               verdict, rule_name(rule), vcpu->id, vcpu->regs.elr, name, change[0], change[1]);
+}
+
+void refusal_report_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
+                             uint64_t value)
+{
+    vcpu->domain->paging.ptwr.count.refused++;
+    report_register(vcpu, "refused", name, rule, (uint64_t[2]){old, value});
+}
+
+void refusal_audit_register(struct vcpu *vcpu, const char *name, enum ptwr_rule rule, uint64_t old,
+                            uint64_t value)
+{
+    vcpu->domain->paging.ptwr.count.audited++;
+    report_register(vcpu, "audited", name, rule, (uint64_t[2]){old, value});
 }
 
 void refusal_report_access(struct vcpu *vcpu, const char *what, va_t va, ipa_t ipa)

@@ -79,6 +79,8 @@ void regime_no_walks(void)
     isb();
 }
 
+va_t regime_vectors(void) { return va_of(read_sysreg(vbar_el1)); }
+
 bool regime_has_asid16(void) { return ((read_sysreg(id_aa64mmfr0_el1) >> 4) & 0xf) != 0; }
 
 static bool uses_sp_el1(const struct vcpu *vcpu)

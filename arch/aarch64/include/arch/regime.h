@@ -69,6 +69,9 @@ void regime_set_user(uint64_t value, bool walks);
 /* This CPU starts no more walks for the vCPU: TCR_EL1.EPD0 and EPD1, synchronized. */
 void regime_no_walks(void);
 
+/* VBAR_EL1. */
+va_t regime_vectors(void);
+
 /* FEAT_ASID16. */
 bool regime_has_asid16(void);
 
