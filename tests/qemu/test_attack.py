@@ -10,10 +10,27 @@ from conftest import domain, guest, machine_options, thorough
 
 DONE = "linux: all work done"
 
-# Which rule is reported. None: the guest finds an entry as it is, so that there is nothing to refuse.
+# Which rule is reported first. None: the guest finds an entry as it is, or has an answer of PSCI's.
+CODE = "kernel code that is writable, or in reach of user space"
+SEALED = "sealed kernel image"
+REGIME = "register that gives descriptors their meaning"
+
 RULES = {
-    "big-endian": "register that gives descriptors their meaning",
-    "memory-types": "register that gives descriptors their meaning",
+    "leaf-to-code": CODE,
+    "leaf-to-constants": SEALED,
+    "leaf-to-data": SEALED,
+    "block-to-data": SEALED,
+    "alias-of-constants": SEALED,
+    "constants-elsewhere": SEALED,
+    "data-as-code": CODE,
+    "user-code": CODE,
+    "user-page-as-code": CODE,
+    "forged-kernel-root": SEALED,
+    "user-root": SEALED,
+    "mmu-off": REGIME,
+    "cpu-on": None,
+    "big-endian": REGIME,
+    "memory-types": REGIME,
     "leaf-to-table": "page table writable at EL0",
     "batch-to-table": "page table writable at EL0",
     "block-to-table": "page table writable at EL0",
@@ -28,6 +45,9 @@ RULES = {
     "page-of-stale-tlb": None,
     "race": "page table writable at EL0",
 }
+
+# A block has many frames: what is found first may be a module's code.
+OTHERS = {"block-to-table": CODE}
 
 
 def attacker(name, extra=""):
@@ -81,7 +101,9 @@ def test_each_has_its_effect_in_a_plain_domain(latch, machine):
     for settings in [("off", "predict"), ("off", "open"), ("on", "open"), ("on", "emulate")]])
 def test_each_is_refused_and_reported(latch, machine, user_writers, policy):
     found = attack(latch, guarded(user_writers, policy), *machine_options(machine))
-    assert {name: outcome for name, (outcome, _) in found.items()} == dict.fromkeys(
-        RULES, "refused")
-    for name, (_, rules) in found.items():
-        assert (set(rules) or {None}) == {RULES[name]}, (name, rules)
+    # Where user space's own mappings are not counted, a page of its may become the kernel's code.
+    allowed = {"user-page-as-code"} if user_writers == "off" else set()
+    assert {name: outcome for name, (outcome, _) in found.items()} == {
+        name: "succeeded" if name in allowed else "refused" for name in RULES}
+    for name in RULES.keys() - allowed:
+        assert (found[name][1] or [None])[0] in (RULES[name], OTHERS.get(name)), (name, found[name])

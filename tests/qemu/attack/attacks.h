@@ -20,6 +20,7 @@
 #define DBM        (UINT64_C(1) << 51)
 #define CONTIGUOUS (UINT64_C(1) << 52)
 #define PXN        (UINT64_C(1) << 53)
+#define PXN_TABLE  (UINT64_C(1) << 59)
 #define UXN        (UINT64_C(1) << 54)
 #define ADDRESS    UINT64_C(0x0000fffffffff000)
 
@@ -37,6 +38,7 @@ struct attack_case {
 
 extern const struct attack_case table_attacks[];
 extern const struct attack_case register_attacks[];
+extern const struct attack_case image_attacks[];
 
 /* An attack that cannot even be tried proves nothing: the program ends. */
 #define need(good) ((good) ? (void)0 : broken(__func__, __LINE__, #good))
@@ -57,6 +59,9 @@ uint64_t kernel_alias(uint64_t linear);
 /* By the kernel, with the user's rights, in a tree of its own if root is not 0. */
 bool store_as_user(uint64_t at, uint64_t value, uint64_t root);
 bool kernel_load_with(uint64_t set, uint64_t clear, uint64_t pa, uint64_t *value);
+bool kernel_load_by(uint64_t root, uint64_t at, uint64_t *value);
+uint64_t kernel_image(uint64_t what);
+uint64_t kernel_smccc(uint64_t function, uint64_t a, uint64_t b, uint64_t c);
 void kernel_flush(void);
 
 /* The user's own access; false: it ended in a signal. */

@@ -83,6 +83,21 @@ bool kernel_load_with(uint64_t set, uint64_t clear, uint64_t pa, uint64_t *value
     return try((struct attack){.op = ATTACK_LOAD_WITH, .a = set, .b = clear, .c = pa}, value);
 }
 
+bool kernel_load_by(uint64_t root, uint64_t at, uint64_t *value)
+{
+    return try((struct attack){.op = ATTACK_LOAD_BY, .a = root, .b = at}, value);
+}
+
+uint64_t kernel_image(uint64_t what) { return ask(ATTACK_IMAGE, what, 0); }
+
+uint64_t kernel_smccc(uint64_t function, uint64_t a, uint64_t b, uint64_t c)
+{
+    uint64_t result;
+
+    need(try((struct attack){ATTACK_SMCCC, a, b, c, function}, &result));
+    return result;
+}
+
 uint64_t kernel_read(uint64_t reg) { return ask(ATTACK_READ, reg, 0); }
 
 uint64_t kernel_word(uint64_t at) { return ask(ATTACK_LOAD, at, 0); }
@@ -164,15 +179,17 @@ static void load_module(void)
 /* Linux sends SIGILL after an undefined instruction of its own that was passed over. */
 static void go_on(int signal) { (void)signal; }
 
+/* Whatever was reported before, what comes now is: so many are in a second. */
+static void be_heard(void) { (void)usleep(1100000); }
+
 static void attack(const struct attack_case *attack)
 {
     static const char *const outcomes[] = {"succeeded", "refused", "broken"};
     int status = 0, outcome = BROKEN;
     pid_t pid;
 
-    /* Whatever was reported before, this is: so many are in a second. */
     if (attack->is_noisy)
-        (void)usleep(1100000);
+        be_heard();
     pid = fork();
     if (pid == 0) {
         (void)signal(SIGILL, go_on);
@@ -202,10 +219,12 @@ static bool is_named(const char *name, char **names, int count)
 
 int main(int argc, char **argv)
 {
-    static const struct attack_case *const groups[] = {register_attacks, table_attacks};
+    static const struct attack_case *const groups[] = {image_attacks, register_attacks,
+                                                       table_attacks};
 
     load_module();
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        be_heard();
         for (const struct attack_case *c = groups[i]; c->name != NULL; c++) {
             if (is_named(c->name, argv + 1, argc - 1))
                 attack(c);

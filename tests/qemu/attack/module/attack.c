@@ -5,6 +5,7 @@
  * or a jump to what cannot be executed the kernel's end of this task is called off.
  */
 #include <linux/arm-smccc.h>
+#include <linux/ctype.h>
 #include <linux/fs.h>
 #include <linux/kdebug.h>
 #include <linux/miscdevice.h>
@@ -12,6 +13,7 @@
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
+#include <linux/utsname.h>
 #include <linux/vmalloc.h>
 
 #include <asm/asm-extable.h>
@@ -280,6 +282,54 @@ static long load_with(unsigned long set, unsigned long clear, unsigned long at,
     return error;
 }
 
+/* --- Another tree for the kernel -------------------------------------------------------------- */
+
+static void set_kernel_root(unsigned long ttbr)
+{
+    write_sysreg(ttbr, ttbr1_el1);
+    isb();
+    asm volatile("tlbi vmalle1\ndsb nsh\nisb" ::: "memory");
+}
+
+/* A function for call(). All that it touches but the word is at addresses of the kernel's image. */
+static unsigned long load_by_root(const struct attack *request)
+{
+    unsigned long old = read_sysreg(ttbr1_el1), value = 0;
+
+    set_kernel_root((old & ~GENMASK(47, 0)) | request->a);
+    asm volatile("1: ldr %0, [%1]\n"
+                 "2:\n" _ASM_EXTABLE_UACCESS(1b, 2b)
+                 : "+r"(value)
+                 : "r"(request->b)
+                 : "memory");
+    set_kernel_root(old);
+    return value;
+}
+
+static long load_by(struct attack *request)
+{
+    unsigned long flags;
+    long error;
+
+    local_irq_save(flags);
+    error = call((unsigned long)load_by_root, (unsigned long)request, &request->result);
+    local_irq_restore(flags);
+    return error;
+}
+
+static unsigned long in_image(unsigned long what)
+{
+    switch (what) {
+    case ATTACK_CODE:
+        return read_sysreg(vbar_el1);
+    case ATTACK_CONSTANT:
+        return (unsigned long)_ctype & ~7UL;
+    case ATTACK_DATA:
+    default:
+        return (unsigned long)init_uts_ns.name.nodename & ~7UL;
+    }
+}
+
 /* ---------------------------------------------------------------------------------------------- */
 
 static long perform(struct attack *request)
@@ -317,8 +367,13 @@ static long perform(struct attack *request)
         return call((unsigned long)write_register, (unsigned long)request, &request->result);
     case ATTACK_LOAD_WITH:
         return load_with(request->a, request->b, request->c, &request->result);
+    case ATTACK_LOAD_BY:
+        return load_by(request);
+    case ATTACK_IMAGE:
+        request->result = in_image(request->a);
+        return 0;
     case ATTACK_SMCCC:
-        arm_smccc_hvc(request->a, request->b, request->c, 0, 0, 0, 0, 0, &answer);
+        arm_smccc_hvc(request->result, request->a, request->b, request->c, 0, 0, 0, 0, &answer);
         request->result = answer.a0;
         return 0;
     default:

@@ -19,7 +19,9 @@ enum {
     ATTACK_READ,      /* the register a */
     ATTACK_WRITE,     /* b to the register a; reads it back */
     ATTACK_LOAD_WITH, /* with bits a of SCTLR_EL1 on and bits b off: the word at physical c */
-    ATTACK_SMCCC,     /* HVC with a, b, c and 0 */
+    ATTACK_LOAD_BY,   /* the word at kernel address b, by root a in TTBR1_EL1 */
+    ATTACK_IMAGE, /* where the kernel's image has something: code, a constant, its name (data) */
+    ATTACK_SMCCC, /* HVC with the function `result`, and a, b, c */
 };
 
 enum {
@@ -28,6 +30,12 @@ enum {
     ATTACK_TCR,
     ATTACK_SCTLR,
     ATTACK_MAIR,
+};
+
+enum {
+    ATTACK_CODE,
+    ATTACK_CONSTANT,
+    ATTACK_DATA,
 };
 
 struct attack {
