@@ -45,6 +45,7 @@ static int start(void **state)
     fake_poke(f, LEAF2, 0, d_page(USER, U_DATA));
     fake_poke(f, LEAF2, 1, d_page(USER + 1, U_CODE));
     f->ptwr.seal = (struct ptwr_seal){.state = SEAL_OPEN};
+    f->ptwr.count_users = false; /* most leaves take nothing, and kinds of pages are learnt */
     return 0;
 }
 
@@ -293,6 +294,35 @@ static void code_is_dropped_with_its_table(void **state)
     is_done(LEAF2, 2, d_page(FREE + 1, U_DATA));
 }
 
+/* A kind of pages says nothing of code: neither one that was learnt before, nor one seen since. */
+static void code_is_never_known_by_its_kind(void **state)
+{
+    (void)state;
+    run();
+    is_done(LEAF, BEYOND, d_page(FREE, K_CODE));
+    is_done(LEAF, BEYOND + 1, d_page(FREE + 1, K_CODE));
+    assert_int_equal(seal(), HV_OK);
+    is_done(LEAF, BEYOND + 2, d_page(FREE + 2, K_CODE));
+    assert_true(is_read_only(FREE + 2));
+    is_done(LEAF, BEYOND + 3, d_page(FREE + 3, K_CODE));
+    assert_true(is_read_only(FREE + 3));
+}
+
+/* .. nor in a table that has nothing of the image, where most stores go the short way. */
+static void code_beside_the_image_is_counted_too(void **state)
+{
+    (void)state;
+    sealed(PTWR_TEXT_ALLOW, false);
+    is_done(MID2, 1, g_table(FREE));
+    is_done(FREE, 0, d_page(FREE + 1, K_CODE));
+    is_done(FREE, 1, d_page(FREE + 2, K_CODE));
+    assert_true(is_read_only(FREE + 1));
+    assert_true(is_read_only(FREE + 2));
+    is_done(FREE, 0, 0);
+    guest_flush(f);
+    is_done(LEAF2, 2, d_page(FREE + 1, U_DATA));
+}
+
 static void no_new_code_where_the_policy_denies_it(void **state)
 {
     (void)state;
@@ -358,6 +388,8 @@ int main(void)
         T(new_code_is_read_only_while_it_is_code),
         T(code_is_dropped_by_what_takes_its_place),
         T(code_is_dropped_with_its_table),
+        T(code_is_never_known_by_its_kind),
+        T(code_beside_the_image_is_counted_too),
         T(no_new_code_where_the_policy_denies_it),
         T(code_is_not_writable_nor_the_users),
         T(memory_of_users_does_not_become_code),
