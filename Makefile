@@ -163,7 +163,7 @@ help:
 	@echo 'make walk-mutants break its TLB maintenance, which a guest there must notice'
 	@echo 'make bench-cycles cycles beside instructions, on gem5'
 	@echo 'make lint unit    only the linters, only the unit tests'
-	@echo 'make mutants      break the engine in 300 ways, each of which a test must notice'
+	@echo 'make mutants      break the engine in some 490 ways, each of which a test must notice'
 	@echo 'make model fuzz   search the engine for SECONDS=600, fuzz it for SECONDS=100'
 	@echo 'make coverage     lines and branches of the engine that its host tests run'
 	@echo 'make bench        what it costs, in instructions: $(BUILD)/bench.json'

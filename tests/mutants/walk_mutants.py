@@ -51,9 +51,11 @@ MUTANTS = [
     ptwr_port_tlbi_vaae1is(p->port, va);
 """, "    (void)va;\n", "detached"),
     Mutant("replace-without-flush", SEQUENCE, """\
-    flush(p, PTWR_WALK, &table, 1);
-    ptwr_port_store(""", """\
-    ptwr_port_store(""", "replaced"),
+        flush(p, PTWR_WALK, &table, 1);
+    } else {
+""", """\
+    } else {
+""", "replaced"),
     Mutant("protect-without-flush", SEQUENCE, """\
     flush(p, PTWR_DATA, frames, count);
 """, "", "reconnected"),
